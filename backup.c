@@ -1,0 +1,344 @@
+#include "backup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "destination.h"
+#include "dump.h"
+#include "hint.h"
+#include "lib/listing.h"
+#include "lib/log.h"
+#include "lib/name.h"
+#include "lib/pg.h"
+#include "lock.h"
+
+struct run {
+	const struct config *c;
+	struct destinations d;
+	struct listing before[DESTINATIONS_MAX]; /* what was there at the start; empty if it cannot be told */
+	struct pg pg;
+	int dump_major;          /* of pg_dump */
+	char dump_version[64];
+	int status;
+};
+
+static void
+note_status(struct run *r, int status)
+{
+	if (r->status == EXIT_DONE || (r->status == EXIT_LOCKED && status != EXIT_DONE))
+		r->status = status;
+}
+
+/* "local, cloud": those with the given outcome, and with the same reason as first if it is not NULL. */
+static void
+join_names(const struct dump *b, enum outcome outcome, const char *why, char *out, size_t size)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < b->d->n; i++)
+		if (b->outcome[i] == outcome && (why == NULL || strcmp(why, b->failure[i].why) == 0) && n < size)
+			n += (size_t)snprintf(out + n, size - n, "%s%s", n > 0 ? ", " : "", b->d->item[i].name);
+}
+
+/* One line for each reason, with the destinations that share it. */
+static void
+report_failures(const struct dump *b, const char *what_next)
+{
+	char names[512];
+
+	for (size_t i = 0; i < b->d->n; i++) {
+		bool told = false;
+
+		for (size_t k = 0; k < i; k++)
+			told = told || (b->outcome[k] == WANTED && strcmp(b->failure[k].why, b->failure[i].why) == 0);
+		if (b->outcome[i] != WANTED || told)
+			continue;
+		join_names(b, WANTED, b->failure[i].why, names, sizeof names);
+		if (what_next != NULL) {
+			log_warning("cannot back up %s to %s: %s; %s", b->shown, names, b->failure[i].why, what_next);
+			continue;
+		}
+		log_error("cannot back up %s to %s: %s; nothing stored there, nothing pruned", b->shown, names, b->failure[i].why);
+		if (b->failure[i].hint != NULL)
+			log_hint("%s", b->failure[i].hint);
+	}
+}
+
+/* Size of the newest backup of this database, from what was there at the start; 0 if there is none. */
+static int64_t
+newest_size(const struct run *r, const char *database)
+{
+	time_t newest = 0;
+	int64_t size = 0;
+
+	for (size_t i = 0; i < r->d.n; i++)
+		for (size_t k = 0; k < r->before[i].n; k++) {
+			const struct object *o = &r->before[i].item[k];
+			struct name n;
+
+			if (name_belongs(o->name, r->c->label, database) && name_parse(&n, r->c->label, o->name) == 0 &&
+			    n.time > newest) {
+				newest = n.time;
+				size = o->size_bytes;
+			}
+		}
+	return size;
+}
+
+/* A name that no destination has yet: two runs within a second get different ones. */
+static int
+choose_name(struct run *r, struct dump *b)
+{
+	struct name n = { .kind = b->database == NULL ? NAME_GLOBALS : NAME_DUMP, .encrypted = r->c->passphrase != NULL };
+
+	snprintf(n.database, sizeof n.database, "%s", b->database == NULL ? "" : b->database);
+	for (;;) {
+		bool taken = false;
+
+		n.time = time(NULL);
+		if (name_build(b->name, sizeof b->name, r->c->label, &n) == -1)
+			return -1;
+		for (size_t i = 0; i < r->d.n; i++)
+			taken = taken || listing_find(&r->before[i], b->name) != NULL ||
+			    (r->d.item[i].directory != NULL && destination_size(&r->d.item[i], b->name) >= 0);
+		if (!taken || process_stopping() != 0)
+			return 0;
+		process_poll(NULL, 0, process_clock_ms() + 100);
+	}
+}
+
+static void
+dump_arguments(const struct run *r, const char *database, struct list *argv)
+{
+	const struct config *c = r->c;
+
+	if (database == NULL) {
+		list_add(argv, "pg_dumpall");
+		list_add(argv, "--globals-only");
+		list_add(argv, "--no-password");
+		return;
+	}
+	list_add(argv, "pg_dump");
+	list_add(argv, "--format=custom");
+	list_add(argv, "--no-password");
+	list_addf(argv, "--compress=%s", c->compress != NULL ? c->compress : r->dump_major >= 16 ? "zstd:3" : "1");
+	for (size_t i = 0; i < c->exclude_tables.n; i++)
+		list_addf(argv, "--exclude-table=%s", c->exclude_tables.item[i]);
+	for (size_t i = 0; i < c->exclude_data.n; i++)
+		list_addf(argv, "--exclude-table-data=%s", c->exclude_data.item[i]);
+	if (c->schema_only)
+		list_add(argv, "--schema-only");
+	for (size_t i = 0; i < c->dump_options.n; i++)
+		list_add(argv, c->dump_options.item[i]);
+}
+
+/* Is the server there, and can this pg_dump dump it? 0 if so; 1 if trying again may help; -1 if it cannot. */
+static int
+check_server(struct run *r, struct dump *b)
+{
+	struct pg_server server = { 0 };
+	char why[1024];
+
+	switch (pg_connect(&r->pg, b->database != NULL ? b->database : "postgres", r->c->wait_s * 1000, &server)) {
+	case PG_OK:
+		break;
+	case PG_NO_TOOL:
+		b->code = EXIT_NOT_FOUND;
+		/* fallthrough */
+	case PG_FATAL:
+		dump_fail_all(b, r->pg.why, r->pg.hint);
+		return -1;
+	case PG_AWAY:
+	case PG_FAILED:
+	case PG_STOPPED:
+		dump_fail_all(b, r->pg.why, r->pg.hint);
+		return 1;
+	}
+	if (server.version / 10000 > r->dump_major) {
+		snprintf(why, sizeof why, "the server is PostgreSQL %s, but pg_dump is %s, and cannot dump a newer server",
+		    server.version_text, r->dump_version);
+		dump_fail_all(b, why, "install the PostgreSQL client of the server's major version, or use an image made "
+		    "with PG_MAJOR set to it");
+		return -1;
+	}
+	if (b->expected_bytes == 0 && b->database != NULL)
+		b->expected_bytes = server.size_bytes / 4; /* compressed, by rule of thumb */
+	if (2 * server.size_bytes > b->upper_bound && newest_size(r, b->database) == 0)
+		b->upper_bound = 2 * server.size_bytes;
+	return 0;
+}
+
+/* Time until the next try. */
+static int64_t
+pause_ms(int64_t tries_done)
+{
+	static const int64_t pauses[] = { 10000, 60000, 300000 };
+
+	return pauses[tries_done < 3 ? tries_done : 2];
+}
+
+static bool
+is_complete(const struct dump *b)
+{
+	for (size_t i = 0; i < b->d->n; i++)
+		if (b->outcome[i] == WANTED)
+			return false;
+	return true;
+}
+
+/* Names published by the last try, each once. */
+static void
+print_published(struct dump *b, const enum outcome *before)
+{
+	const char *name = *b->file != '\0' ? b->file : b->name;
+	char names[512], size[32];
+	bool any = false;
+
+	(void)names;
+	(void)size;
+	for (size_t i = 0; i < b->d->n; i++)
+		any = any || (before[i] == WANTED && b->outcome[i] == DONE);
+	if (any && !(*b->file != '\0' && before[0] == DONE)) {
+		printf("%s\n", name);
+		fflush(stdout);
+	}
+}
+
+/* All tries. */
+static void
+try_until_done(struct run *r, struct dump *b)
+{
+	char next[96], text[32];
+
+	for (int64_t tries = 0;; tries++) {
+		enum outcome before[DESTINATIONS_MAX];
+		int rc;
+
+		memcpy(before, b->outcome, sizeof before);
+		b->code = EXIT_FAILED;
+		/* what is left to upload from the local file needs no server */
+		rc = *b->file != '\0' ? 0 : check_server(r, b);
+		if (rc == 0 && *b->file == '\0' && choose_name(r, b) == -1) {
+			dump_fail_all(b, "no file name can be made of the database's name and DB_BACKUP_PREFIX",
+			    "shorten DB_BACKUP_PREFIX");
+			rc = -1;
+		}
+		if (rc == 0)
+			dump_try(b);
+		print_published(b, before);
+		if (is_complete(b) || process_stopping() != 0)
+			return;
+		if (rc == -1 || tries == r->c->retries || b->code != EXIT_FAILED) {
+			report_failures(b, NULL);
+			return;
+		}
+		snprintf(next, sizeof next, "trying again in %s (%lld of %lld)", text_duration(text, sizeof text, pause_ms(tries)),
+		    (long long)(tries + 1), (long long)r->c->retries);
+		report_failures(b, next);
+		for (int64_t end = process_clock_ms() + pause_ms(tries); process_clock_ms() < end && process_stopping() == 0;)
+			process_poll(NULL, 0, end);
+		if (process_stopping() != 0)
+			return;
+	}
+}
+
+static void
+back_up(struct run *r, const char *database)
+{
+	struct list argv = { 0 };
+	char *shown = database == NULL ? text_copy("globals") : text_format("\"%s\"", database);
+	struct dump b = { .c = r->c, .d = &r->d, .pg = &r->pg, .database = database, .shown = shown, .argv = &argv };
+	int64_t started = process_clock_ms();
+	char names[512], size[32], took[32];
+	int lock = lock_take(r->c, database);
+
+	if (lock == -1 && errno == EWOULDBLOCK) {
+		log_error("cannot back up %s: another run of it holds the lock", shown);
+		note_status(r, EXIT_LOCKED);
+	} else if (lock == -1) {
+		log_error("cannot back up %s: cannot make its lock: %s", shown, strerror(errno));
+		log_hint("make the directory of DB_BACKUP_STATUS_FILE, /run/backup-service or TMPDIR writable");
+		note_status(r, EXIT_FAILED);
+	}
+	if (lock == -1) {
+		free(shown);
+		return;
+	}
+	dump_arguments(r, database, &argv);
+	b.expected_bytes = newest_size(r, database);
+	b.upper_bound = 2 * b.expected_bytes;
+	try_until_done(r, &b);
+	join_names(&b, DONE, NULL, names, sizeof names);
+	if (*names != '\0')
+		log_info("backed up %s to %s: %s in %s", shown, names, text_size(size, sizeof size, b.size_bytes),
+		    text_duration(took, sizeof took, process_clock_ms() - started));
+	if (process_stopping() != 0 && !is_complete(&b)) {
+		join_names(&b, WANTED, NULL, names, sizeof names);
+		log_error("stopped by signal %d (%s) before %s was backed up to %s; nothing stored there", process_stopping(),
+		    strsignal(process_stopping()), shown, names);
+	} else if (!is_complete(&b)) {
+		note_status(r, b.code);
+	}
+	close(lock);
+	list_free(&argv);
+	free(shown);
+}
+
+/* pg_dump's version; also tells whether it is there at all. */
+static int
+check_tools(struct run *r)
+{
+	struct process p;
+
+	r->dump_major = pg_tool_version(&r->pg, &p, "pg_dump", r->dump_version, sizeof r->dump_version);
+	if (r->dump_major != -1)
+		return 0;
+	log_error("cannot run pg_dump: %s%s%s; nothing stored", process_fate(&p), *p.said ? ": " : "", p.said);
+	log_hint("install the PostgreSQL client (pg_dump, psql), or correct PATH");
+	return process_missing(&p) != 0 ? process_missing(&p) : EXIT_FAILED;
+}
+
+/* Passphrase set, nothing is ever stored in the clear: without it working there is no run. */
+static int
+set_up_encryption(struct run *r)
+{
+	for (size_t i = 0; i < r->d.n && r->c->passphrase != NULL; i++)
+		if (remote_encrypt(&r->d.item[i].remote, r->c->passphrase) == -1) {
+			log_error("cannot encrypt: %s; nothing stored", r->d.item[i].remote.why);
+			return EXIT_FAILED;
+		}
+	return 0;
+}
+
+int
+backup_run(const struct config *c, const struct list *names)
+{
+	struct run *r = text_alloc(sizeof *r);
+	struct list all = { 0 };
+	int rc;
+
+	r->c = c;
+	pg_init(&r->pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
+	if (destinations_init(&r->d, c) == -1)
+		return EXIT_USAGE;
+	if ((rc = check_tools(r)) != 0 || (rc = set_up_encryption(r)) != 0)
+		return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : rc;
+	for (size_t i = 0; i < r->d.n; i++)
+		destination_list(&r->d.item[i], &r->before[i]); /* for estimates only: pruning lists again */
+	if (names->n == 0)
+		names = &c->databases;
+	for (size_t i = 0; i < names->n && process_stopping() == 0; i++)
+		back_up(r, names->item[i]);
+	if (c->globals && process_stopping() == 0)
+		back_up(r, NULL);
+	list_free(&all);
+	rc = process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : r->status;
+	free(r);
+	return rc;
+}

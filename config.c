@@ -1,0 +1,737 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/duration.h"
+#include "lib/log.h"
+#include "lib/name.h"
+
+#define VALUE_MAX 65536 /* of a _FILE */
+
+enum type { TEXT, LIST, WORDS, BOOL, COUNT, DURATION, CHOICE };
+
+struct option {
+	const char *name;
+	const char *other;    /* read if name is not set */
+	enum type type;
+	size_t offset;        /* in struct config */
+	const char *fallback; /* NULL: none */
+	const char *shown;    /* default as told to people, if it is no fixed value */
+	int64_t min, max;     /* COUNT, DURATION (in seconds) */
+	const char *choices;  /* CHOICE: "a|b"; COUNT: a word that stands for -1 */
+	const char *used_by;  /* Service, Backup, List, Restore, Verify, Prune, Health */
+	bool secret;
+	const char *(*check)(const char *value); /* what would be right, or NULL */
+	const char *help;
+};
+
+static const char *check_databases(const char *value);
+static const char *check_endpoint(const char *value);
+static const char *check_bucket(const char *value);
+static const char *check_remotes(const char *value);
+static const char *check_compress(const char *value);
+static const char *check_dump_options(const char *value);
+static const char *check_prefix(const char *value);
+static const char *check_schedule(const char *value);
+static const char *check_path(const char *value);
+
+#define AT(field) .offset = offsetof(struct config, field)
+#define YEARS(n) ((n) * INT64_C(366) * 86400)
+
+static const struct {
+	const char *title;
+	struct option option[20];
+} groups[] = {
+	{ "Connection", {
+	{ "DB_NAME", .other = "PGDATABASE", .type = TEXT, AT(raw.database), .shown = "required", .used_by = "SBLRVPH",
+	    .check = check_databases,
+	    .help = "Database to back up; several with commas; `*` for every database that accepts connections and is no template." },
+	{ "DB_EXCLUDE", .type = LIST, AT(exclude), .used_by = "SBPH",
+	    .help = "Databases that `*` leaves out, with commas." },
+	{ "PGHOST", .type = TEXT, AT(pg_host), .fallback = "localhost", .used_by = "SBRVP",
+	    .help = "Server: host name, address, or directory of its socket. Other `PG*` variables and `~/.pgpass` work as usual." },
+	{ "PGPORT", .type = TEXT, AT(pg_port), .fallback = "5432", .used_by = "SBRVP", .help = "Port of the server." },
+	{ "PGUSER", .type = TEXT, AT(pg_user), .fallback = "postgres", .used_by = "SBRVP", .help = "User to connect as." },
+	{ "PGPASSWORD", .type = TEXT, AT(pg_password), .used_by = "SBRVP", .secret = true,
+	    .help = "Its password." },
+	} },
+	{ "Destinations (at least one)", {
+	{ "DB_BACKUP_DIR", .type = TEXT, AT(directory), .used_by = "SBLRVP", .check = check_path,
+	    .help = "Local directory; created if missing." },
+	{ "S3_ENDPOINT", .type = TEXT, AT(s3_endpoint), .used_by = "SBLRVP", .check = check_endpoint,
+	    .help = "S3 server, with or without `https://` (or `http://`)." },
+	{ "S3_ACCESS_KEY", .type = TEXT, AT(s3_access_key), .used_by = "SBLRVP", .secret = true,
+	    .help = "Access key; with the secret key left out only where `RCLONE_S3_ENV_AUTH=true` (instance roles)." },
+	{ "S3_SECRET_KEY", .type = TEXT, AT(s3_secret_key), .used_by = "SBLRVP", .secret = true, .help = "Secret key." },
+	{ "S3_BACKUP_BUCKET", .type = TEXT, AT(s3_bucket), .used_by = "SBLRVP", .check = check_bucket,
+	    .help = "Bucket, which must exist; may carry a path: `bucket/some/path`." },
+	{ "S3_REGION", .type = TEXT, AT(s3_region), .used_by = "SBLRVP", .help = "Region, as rclone." },
+	{ "S3_PROVIDER", .type = TEXT, AT(s3_provider), .shown = "`AWS` for amazonaws.com, else `Other`", .used_by = "SBLRVP",
+	    .help = "Provider, as rclone." },
+	{ "DB_BACKUP_REMOTE", .type = LIST, AT(remotes), .used_by = "SBLRVP", .check = check_remotes,
+	    .help = "Any rclone remote, `name:path`, defined by `RCLONE_CONFIG_NAME_*` or a mounted `rclone.conf`; several with commas." },
+	} },
+	{ "What to dump", {
+	{ "DB_BACKUP_EXCLUDE_TABLES", .type = LIST, AT(exclude_tables), .used_by = "SB",
+	    .help = "Patterns of tables left out, with commas (`pg_dump --exclude-table`)." },
+	{ "DB_BACKUP_EXCLUDE_DATA", .type = LIST, AT(exclude_data), .used_by = "SB",
+	    .help = "Patterns of tables whose rows are left out (`--exclude-table-data`)." },
+	{ "DB_BACKUP_SCHEMA_ONLY", .type = BOOL, AT(schema_only), .fallback = "no", .used_by = "SB", .help = "No rows at all." },
+	{ "DB_BACKUP_GLOBALS", .type = BOOL, AT(globals), .fallback = "no", .used_by = "SBLRVPH",
+	    .help = "Also roles and tablespaces (`pg_dumpall --globals-only`)." },
+	{ "DB_BACKUP_COMPRESS", .type = TEXT, AT(compress), .shown = "`zstd:3`; `1` (gzip) where pg_dump is older than 16",
+	    .used_by = "SB", .check = check_compress, .help = "Compression, as `pg_dump --compress`." },
+	{ "PGDUMP_OPTIONS", .type = WORDS, AT(dump_options), .used_by = "SB", .check = check_dump_options,
+	    .help = "Further options of pg_dump, split like a shell would, without a shell." },
+	{ "DB_BACKUP_PASSPHRASE", .type = TEXT, AT(passphrase), .used_by = "SBRV", .secret = true,
+	    .help = "Encrypts every backup at every destination (rclone crypt). Keep it elsewhere too: without it nothing can be restored." },
+	} },
+	{ "When and how many", {
+	{ "DB_BACKUP_INTERVAL", .type = DURATION, AT(interval_s), .fallback = "604800", .min = 1, .max = YEARS(10),
+	    .used_by = "SH", .help = "Time between backups." },
+	{ "DB_BACKUP_SCHEDULE", .other = "SCHEDULE", .type = TEXT, AT(raw.schedule), .used_by = "SH", .check = check_schedule,
+	    .help = "Five-field cron expression or `@hourly` `@daily` `@weekly` `@monthly` `@yearly` `@every DURATION`, in `TZ`; takes the place of the interval." },
+	{ "DB_BACKUP_JITTER", .type = DURATION, AT(jitter_s), .fallback = "0", .max = YEARS(1), .used_by = "SH",
+	    .help = "Up to so much later, at random, so that a fleet does not start at once." },
+	{ "DB_BACKUP_MAX_N", .type = COUNT, AT(raw.max_n), .fallback = "10", .max = 1000000, .choices = "unlimited",
+	    .used_by = "SBP", .help = "Newest backups kept; `unlimited` turns pruning off." },
+	{ "DB_BACKUP_KEEP_DAYS", .type = COUNT, AT(raw.keep_days), .fallback = "0", .max = 36600, .used_by = "SBP",
+	    .help = "Days within which also every backup is kept, counted from the newest." },
+	{ "DB_BACKUP_KEEP_DAILY", .type = COUNT, AT(raw.keep_daily), .fallback = "0", .max = 36600, .used_by = "SBP",
+	    .help = "Days of which also the newest backup is kept (days that have one)." },
+	{ "DB_BACKUP_KEEP_WEEKLY", .type = COUNT, AT(raw.keep_weekly), .fallback = "0", .max = 5300, .used_by = "SBP",
+	    .help = "ISO weeks of which also the newest is kept." },
+	{ "DB_BACKUP_KEEP_MONTHLY", .type = COUNT, AT(raw.keep_monthly), .fallback = "0", .max = 1200, .used_by = "SBP",
+	    .help = "Months of which also the newest is kept." },
+	{ "DB_BACKUP_KEEP_YEARLY", .type = COUNT, AT(raw.keep_yearly), .fallback = "0", .max = 100, .used_by = "SBP",
+	    .help = "Years of which also the newest is kept." },
+	{ "DB_BACKUP_PREFIX", .type = TEXT, AT(raw.prefix), .fallback = "", .used_by = "SBLRVPH", .check = check_prefix,
+	    .help = "Put before the database's name, with a dash; ends in `/` for a folder." },
+	{ "DB_BACKUP_RETRIES", .type = COUNT, AT(retries), .fallback = "3", .max = 100, .used_by = "SB",
+	    .help = "Further tries of a failed run, 10 s, 1 min, then 5 min apart." },
+	{ "DB_BACKUP_VERIFY", .type = CHOICE, AT(verify), .fallback = "no", .choices = "no|read|restore", .used_by = "SB",
+	    .help = "What is done after each backup and before pruning: `read` it to its end, or `restore` it into a scratch database." },
+	{ "DB_BACKUP_WAIT", .type = DURATION, AT(wait_s), .fallback = "60", .max = YEARS(1), .used_by = "SBRV",
+	    .help = "How long to wait for the server to accept connections." },
+	{ "DB_BACKUP_STALL_TIMEOUT", .type = DURATION, AT(stall_s), .fallback = "1h", .max = YEARS(1), .used_by = "SBRV",
+	    .help = "A run in which no byte moves for so long is stopped and failed; `0` for never." },
+	} },
+	{ "Telling the world", {
+	{ "DB_BACKUP_PING_URL", .type = TEXT, AT(ping_url), .used_by = "SB", .secret = true,
+	    .help = "Fetched at start (`/start`), success and failure (`/fail`), the healthchecks.io way." },
+	{ "DB_BACKUP_HOOK", .type = TEXT, AT(hook), .used_by = "SB", .check = check_path,
+	    .help = "Executable run with `start`, `success` or `failure` and `BACKUP_*` variables that describe the run; no shell." },
+	{ "DB_BACKUP_METRICS_FILE", .type = TEXT, AT(metrics_file), .used_by = "SB", .check = check_path,
+	    .help = "File for Prometheus' text format, replaced after each run." },
+	{ "DB_BACKUP_STATUS_FILE", .type = TEXT, AT(status_file), .shown = "`/run/backup-service/status.json`, or in `TMPDIR`",
+	    .used_by = "SBH", .check = check_path, .help = "What `backup-health` reads; the locks lie beside it." },
+	{ "DB_BACKUP_LOG", .type = CHOICE, AT(log), .fallback = "text", .choices = "text|json", .used_by = "SBLRVPH",
+	    .help = "Log as text, or as `json`, one object a line." },
+	} },
+};
+
+#define GROUPS (sizeof groups / sizeof groups[0])
+
+/* Calls f for every option until it returns false. */
+static const struct option *
+next_option(const struct option *o)
+{
+	for (size_t g = 0; g < GROUPS; g++) {
+		const struct option *first = groups[g].option, *end = first + 20;
+
+		if (o == NULL)
+			return first;
+		if (o < first || o >= end)
+			continue;
+		if (o + 1 < end && o[1].name != NULL)
+			return o + 1;
+		return g + 1 < GROUPS ? groups[g + 1].option : NULL;
+	}
+	return NULL;
+}
+
+static const char *
+check_databases(const char *value)
+{
+	struct list names = { 0 };
+	bool star;
+
+	list_split(&names, value);
+	star = list_has(&names, "*");
+	return names.n == 0 ? "a database name" : star && names.n > 1 ? "`*` alone, or names" : NULL;
+}
+
+static const char *
+check_path(const char *value)
+{
+	return value[0] == '/' || value[0] == '.' || strchr(value, ':') == NULL ? NULL :
+	    "a path on this machine; for an rclone remote set DB_BACKUP_REMOTE";
+}
+
+static const char *
+check_endpoint(const char *value)
+{
+	const char *host = strstr(value, "://");
+
+	if (host != NULL && strncmp(value, "https://", 8) != 0 && strncmp(value, "http://", 7) != 0)
+		return "https://HOST[:PORT] or http://HOST[:PORT]";
+	host = host == NULL ? value : host + 3;
+	return *host == '\0' || *host == '/' || strpbrk(host, " \t\r\n@?#") != NULL ? "HOST[:PORT], with or without https://" : NULL;
+}
+
+/* No segment that is empty, "." or ".." */
+static bool
+path_is_clean(const char *path)
+{
+	for (const char *p = path;; p++) {
+		size_t n = strcspn(p, "/");
+
+		if (n == 0 || (n == 1 && p[0] == '.') || (n == 2 && p[0] == '.' && p[1] == '.'))
+			return false;
+		for (size_t i = 0; i < n; i++)
+			if ((unsigned char)p[i] < 0x20 || p[i] == 0x7f)
+				return false;
+		p += n;
+		if (*p == '\0')
+			return true;
+	}
+}
+
+static const char *
+check_bucket(const char *value)
+{
+	char *path = text_copy(value);
+	size_t n = strlen(path);
+
+	if (n > 1 && path[n - 1] == '/')
+		path[n - 1] = '\0';
+	return strcspn(path, "/") >= 3 && path_is_clean(path) && strchr(path, ':') == NULL ? NULL :
+	    "BUCKET or BUCKET/PATH, of at least 3 characters, without \"//\", \"..\" and \":\"";
+}
+
+static const char *
+check_remotes(const char *value)
+{
+	struct list remotes = { 0 };
+
+	list_split(&remotes, value);
+	for (size_t i = 0; i < remotes.n; i++) {
+		size_t n = strcspn(remotes.item[i], ":");
+
+		if (remotes.item[i][n] != ':' || n == 0 || remotes.item[i][0] == '-' || strcspn(remotes.item[i], "/") < n)
+			return "NAME:PATH with the name of an rclone remote; for a local directory set DB_BACKUP_DIR";
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(remotes.item[i], remotes.item[k]) == 0)
+				return "each remote once";
+	}
+	return NULL;
+}
+
+static const char *
+check_compress(const char *value)
+{
+	static const char *const methods[] = { "none", "gzip", "lz4", "zstd" };
+	int64_t level;
+
+	if (text_number(value, 0, 9, &level) == 0)
+		return NULL;
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+		size_t n = strlen(methods[i]);
+
+		if (strncmp(value, methods[i], n) == 0 && (value[n] == '\0' || (value[n] == ':' && value[n + 1] != '\0')))
+			return NULL;
+	}
+	return "0 to 9, or none, gzip, lz4 or zstd with an optional :LEVEL";
+}
+
+/* Options that would take the archive, its format or the connection out of our hands. */
+static const char *
+check_dump_options(const char *value)
+{
+	static const char *const refused[] = { "--file", "--format", "--jobs", "--dbname", "--help", "--version",
+		"--password", "--compress" };
+	static const char letters[] = "fFjdVWZ?";
+	struct list words = { 0 };
+
+	if (list_split_words(&words, value) == -1)
+		return "quotes that are closed";
+	for (size_t i = 0; i < words.n; i++) {
+		const char *w = words.item[i];
+		size_t n = strcspn(w, "=");
+
+		/* getopt_long takes any unique beginning of a long option */
+		for (size_t k = 0; k < sizeof refused / sizeof refused[0]; k++)
+			if (n > 2 && strncmp(w, refused[k], n) == 0)
+				return "options that leave output, format, jobs, database and compression to this program "
+				    "(DB_NAME, DB_BACKUP_COMPRESS)";
+		if (w[0] == '-' && w[1] != '-' && w[1] != '\0' && strchr(letters, w[1]) != NULL)
+			return "options other than -f -F -j -d -V -W -Z and -?, which are this program's "
+			    "(DB_NAME, DB_BACKUP_COMPRESS)";
+	}
+	return NULL;
+}
+
+static const char *
+check_prefix(const char *value)
+{
+	const char *slash = strrchr(value, '/');
+	char *folder = slash == NULL ? NULL : text_format("%.*s", (int)(slash - value), value);
+
+	if (folder != NULL && !path_is_clean(folder))
+		return "a relative path without \"//\", \".\" and \"..\"";
+	return name_label_valid(slash == NULL ? value : slash + 1) ? NULL :
+	    "printable text that does not begin with a dot, behind its last \"/\" at most 100 bytes";
+}
+
+static const char *
+check_schedule(const char *value)
+{
+	static char why[256];
+	struct schedule s;
+
+	return schedule_parse(&s, value, why, sizeof why) == 0 ? NULL : why;
+}
+
+/* Smallest number of single-character edits between two words. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[64], n = strlen(b);
+
+	if (n >= 64)
+		return n;
+	for (size_t k = 0; k <= n; k++)
+		row[k] = k;
+	for (size_t i = 0; a[i] != '\0'; i++) {
+		size_t corner = row[0];
+
+		row[0] = i + 1;
+		for (size_t k = 1; k <= n; k++) {
+			size_t change = corner + (a[i] != b[k - 1]);
+
+			corner = row[k];
+			row[k] = row[k] + 1 < row[k - 1] + 1 ? row[k] + 1 : row[k - 1] + 1;
+			row[k] = change < row[k] ? change : row[k];
+		}
+	}
+	return row[n];
+}
+
+/* True if all of part's characters occur in whole, in order: S3_BUCKET in S3_BACKUP_BUCKET. */
+static bool
+within(const char *part, const char *whole)
+{
+	for (; *whole != '\0' && *part != '\0'; whole++)
+		part += *part == *whole;
+	return *part == '\0';
+}
+
+static const struct option *
+nearest(const char *name, size_t *away)
+{
+	const struct option *best = NULL;
+
+	*away = 1000;
+	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
+		size_t d = within(name, o->name) || within(o->name, name) ? 1 : distance(name, o->name);
+
+		if (d < *away) {
+			*away = d;
+			best = o;
+		}
+	}
+	return best;
+}
+
+static bool
+is_known(const char *name)
+{
+	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
+		size_t n = strlen(o->name);
+
+		if (strncmp(name, o->name, n) == 0 && (name[n] == '\0' || strcmp(name + n, "_FILE") == 0))
+			return true;
+	}
+	return false;
+}
+
+extern char **environ;
+
+static int
+check_names(void)
+{
+	int mistakes = 0;
+
+	for (char **e = environ; *e != NULL; e++) {
+		bool own = strncmp(*e, "DB_BACKUP_", 10) == 0;
+		char *name = text_format("%.*s", (int)strcspn(*e, "="), *e);
+		const struct option *near;
+		size_t away;
+
+		if ((own || strncmp(name, "S3_", 3) == 0) && !is_known(name)) {
+			near = nearest(name, &away);
+			if (own)
+				log_error("%s: there is no such variable; did you mean %s?", name, near->name);
+			else if (away <= 2)
+				log_warning("%s is not read; did you mean %s?", name, near->name);
+			mistakes += own;
+		}
+		free(name);
+	}
+	return mistakes;
+}
+
+/* Content of the file that name_FILE points to, less one newline at its end. NULL: reported. */
+static char *
+read_value_file(const char *name, const char *path)
+{
+	char *value = text_alloc(VALUE_MAX + 1);
+	size_t n = 0;
+	ssize_t got = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	while (fd != -1 && n <= VALUE_MAX && (got = read(fd, value + n, VALUE_MAX + 1 - n)) > 0)
+		n += (size_t)got;
+	if (fd == -1 || got == -1) {
+		log_error("%s_FILE: cannot read %s: %s", name, path, strerror(errno));
+	} else if (n > VALUE_MAX || memchr(value, '\0', n) != NULL) {
+		log_error("%s_FILE: %s is no text of at most %d bytes", name, path, VALUE_MAX);
+		got = -1;
+	}
+	if (fd != -1)
+		close(fd);
+	if (fd == -1 || got == -1) {
+		free(value);
+		return NULL;
+	}
+	if (n > 0 && value[n - 1] == '\n')
+		n--;
+	value[n] = '\0';
+	return value;
+}
+
+/* The value of one name, by itself or its _FILE. An empty one counts as unset. -1: reported. */
+static int
+read_name(const char *name, const char **value)
+{
+	char *file_name = text_format("%s_FILE", name);
+	const char *path = getenv(file_name);
+
+	*value = getenv(name);
+	free(file_name);
+	if (*value != NULL && **value == '\0')
+		*value = NULL;
+	if (path == NULL || *path == '\0')
+		return 0;
+	if (*value != NULL) {
+		log_error("%s and %s_FILE are both set: set one of them", name, name);
+		return -1;
+	}
+	if ((*value = read_value_file(name, path)) == NULL)
+		return -1;
+	if (**value == '\0')
+		*value = NULL;
+	return 0;
+}
+
+static int
+parse_choice(const char *choices, const char *value)
+{
+	size_t n = strlen(value);
+
+	for (int i = 0;; i++) {
+		size_t m = strcspn(choices, "|");
+
+		if (n == m && strncmp(choices, value, n) == 0)
+			return i;
+		if (choices[m] == '\0')
+			return -1;
+		choices += m + 1;
+	}
+}
+
+static int
+parse_bool(const char *value)
+{
+	static const char *const words[][2] = { { "no", "yes" }, { "false", "true" }, { "0", "1" }, { "off", "on" } };
+
+	for (int i = 0; i < 8; i++)
+		if (strcasecmp(value, words[i / 2][i % 2]) == 0)
+			return i % 2;
+	return -1;
+}
+
+/* Put the value where it belongs. NULL, or what would be right. */
+static const char *
+parse(const struct option *o, const char *value, struct config *c)
+{
+	static char right[128];
+	void *at = (char *)c + o->offset;
+	int64_t number = 0;
+	long seconds = 0;
+	int n = 0;
+
+	switch (o->type) {
+	case TEXT:
+		*(const char **)at = value;
+		return NULL;
+	case LIST:
+		list_split(at, value);
+		return NULL;
+	case WORDS:
+		list_split_words(at, value);
+		return NULL;
+	case BOOL:
+		n = parse_bool(value);
+		*(bool *)at = n == 1;
+		return n == -1 ? "yes or no" : NULL;
+	case CHOICE:
+		n = parse_choice(o->choices, value);
+		*(int *)at = n;
+		snprintf(right, sizeof right, "one of %s", o->choices);
+		return n == -1 ? right : NULL;
+	case COUNT:
+		if (o->choices != NULL && strcmp(value, o->choices) == 0)
+			number = -1;
+		else if (text_number(value, o->min, o->max, &number) == -1) {
+			snprintf(right, sizeof right, "a whole number from %lld to %lld%s%s", (long long)o->min,
+			    (long long)o->max, o->choices != NULL ? ", or " : "", o->choices != NULL ? o->choices : "");
+			return right;
+		}
+		*(int64_t *)at = number;
+		return NULL;
+	case DURATION:
+		if (duration_parse(value, &seconds) == -1 || seconds < o->min || seconds > o->max) {
+			snprintf(right, sizeof right, "seconds or a number with s, m, h, d or w, such as 90, 15m, 6h or 7d%s",
+			    o->min > 0 ? ", and not 0" : "");
+			return right;
+		}
+		*(int64_t *)at = seconds;
+		return NULL;
+	}
+	return NULL;
+}
+
+static int
+read_option(const struct option *o, struct config *c)
+{
+	const char *value, *name = o->name, *right = NULL;
+
+	if (read_name(name, &value) == -1)
+		return 1;
+	if (value == NULL && o->other != NULL) {
+		name = o->other;
+		if (read_name(name, &value) == -1)
+			return 1;
+	}
+	if (o->secret)
+		log_secret(value);
+	if (value == NULL)
+		value = o->fallback;
+	if (value == NULL)
+		return 0;
+	if (o->check != NULL && *value != '\0')
+		right = o->check(value);
+	if (right == NULL)
+		right = parse(o, value, c);
+	if (right == NULL)
+		return 0;
+	if (o->check == check_schedule)
+		log_error("%s: \"%s\": %s", name, value, right);
+	else
+		log_error("%s: %s%s%s is not valid; it takes %s", name, o->secret ? "its value" : "\"",
+		    o->secret ? "" : value, o->secret ? "" : "\"", right);
+	return 1;
+}
+
+/* Each set of destinations is complete or absent. */
+static int
+check_destinations(const struct config *c, bool needed)
+{
+	const char *env_auth = getenv("RCLONE_S3_ENV_AUTH");
+	bool keyless = env_auth != NULL && parse_bool(env_auth) == 1 && c->s3_access_key == NULL && c->s3_secret_key == NULL;
+	const struct {
+		const char *name, *value;
+		bool wanted;
+	} s3[] = {
+		{ "S3_ENDPOINT", c->s3_endpoint, true },
+		{ "S3_ACCESS_KEY", c->s3_access_key, !keyless },
+		{ "S3_SECRET_KEY", c->s3_secret_key, !keyless },
+		{ "S3_BACKUP_BUCKET", c->s3_bucket, true },
+		{ "S3_REGION", c->s3_region, false },
+		{ "S3_PROVIDER", c->s3_provider, false },
+	};
+	const char *set = NULL;
+	int mistakes = 0;
+
+	for (size_t i = 0; i < sizeof s3 / sizeof s3[0]; i++)
+		if (s3[i].value != NULL)
+			set = s3[i].name;
+	for (size_t i = 0; set != NULL && i < sizeof s3 / sizeof s3[0]; i++)
+		if (s3[i].wanted && s3[i].value == NULL) {
+			log_error("%s is missing: %s is set, so S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY and "
+			    "S3_BACKUP_BUCKET must be too", s3[i].name, set);
+			mistakes++;
+		}
+	if (needed && set == NULL && c->directory == NULL && c->remotes.n == 0) {
+		log_error("no destination is set");
+		log_hint("set DB_BACKUP_DIR to a directory, or S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY and "
+		    "S3_BACKUP_BUCKET, or DB_BACKUP_REMOTE");
+		mistakes++;
+	}
+	return mistakes;
+}
+
+/* Turn what was read into what it means. */
+static int
+derive(struct config *c, unsigned need)
+{
+	const char *slash = c->raw.prefix == NULL ? NULL : strrchr(c->raw.prefix, '/');
+	struct list names = { 0 };
+	int mistakes = 0;
+
+	if (c->raw.database != NULL)
+		list_split(&names, c->raw.database);
+	for (size_t i = 0; i < names.n; i++)
+		if (strcmp(names.item[i], "*") == 0)
+			c->all_databases = true;
+		else if (!list_has(&c->databases, names.item[i]))
+			list_add(&c->databases, names.item[i]);
+	list_free(&names);
+	if ((need & NEED_DATABASE) != 0 && c->raw.database == NULL) {
+		log_error("DB_NAME is missing: set it to the database to back up");
+		mistakes++;
+	}
+	c->folder = slash == NULL ? "" : text_format("%.*s", (int)(slash - c->raw.prefix), c->raw.prefix);
+	c->label = slash != NULL ? slash + 1 : c->raw.prefix != NULL ? c->raw.prefix : "";
+	c->keep = (struct retention_policy){
+		.unlimited = c->raw.max_n == -1,
+		.last = (int)c->raw.max_n,
+		.keep_s = (long)(c->raw.keep_days * 86400),
+		.daily = (int)c->raw.keep_daily,
+		.weekly = (int)c->raw.keep_weekly,
+		.monthly = (int)c->raw.keep_monthly,
+		.yearly = (int)c->raw.keep_yearly,
+	};
+	if (c->raw.max_n == 0 && c->keep.keep_s + c->keep.daily + c->keep.weekly + c->keep.monthly + c->keep.yearly == 0) {
+		log_error("DB_BACKUP_MAX_N: \"0\" keeps nothing; it is valid only with one of DB_BACKUP_KEEP_DAYS, "
+		    "_KEEP_DAILY, _KEEP_WEEKLY, _KEEP_MONTHLY or _KEEP_YEARLY");
+		mistakes++;
+	}
+	schedule_interval(&c->schedule, (long)c->interval_s);
+	if (c->raw.schedule != NULL && check_schedule(c->raw.schedule) == NULL) {
+		char why[256];
+
+		schedule_parse(&c->schedule, c->raw.schedule, why, sizeof why);
+		c->schedule_text = c->raw.schedule;
+	}
+	return mistakes + check_destinations(c, (need & NEED_DESTINATION) != 0);
+}
+
+int
+config_read(struct config *c, unsigned need)
+{
+	const char *format;
+	int mistakes = 0;
+
+	*c = (struct config){ 0 };
+	/* before anything is logged */
+	format = getenv("DB_BACKUP_LOG");
+	log_setup(format != NULL && strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT);
+	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o))
+		mistakes += read_option(o, c);
+	mistakes += check_names();
+	mistakes += derive(c, need);
+	log_setup(c->log == LOG_JSON ? LOG_JSON : LOG_TEXT);
+	return mistakes == 0 ? 0 : -1;
+}
+
+static void
+print_default(const struct option *o, const char *none)
+{
+	if (o->shown != NULL)
+		fputs(o->shown, stdout);
+	else if (o->fallback != NULL && *o->fallback != '\0')
+		printf("`%s`", o->fallback);
+	else
+		fputs(none, stdout);
+}
+
+/* Words of text in lines of at most 78 columns, without the back quotes. */
+static void
+print_wrapped(const char *text)
+{
+	size_t column = 78;
+
+	while (*text != '\0') {
+		size_t n = strcspn(text, " ");
+
+		if (column + 1 + n > 76) {
+			fputs(column == 78 ? "      " : "\n      ", stdout);
+			column = 6;
+		} else {
+			putchar(' ');
+			column++;
+		}
+		for (size_t i = 0; i < n; i++)
+			if (text[i] != '`')
+				putchar(text[i]);
+		column += n;
+		text += n + (text[n] == ' ');
+	}
+	putchar('\n');
+}
+
+void
+config_print_help(char command)
+{
+	printf("\nEnvironment (each also as NAME_FILE, a file that holds the value):\n");
+	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
+		if (strchr(o->used_by, command) == NULL)
+			continue;
+		printf("  %s", o->name);
+		if (o->shown != NULL || (o->fallback != NULL && *o->fallback != '\0')) {
+			fputs(" (", stdout);
+			for (const char *p = o->shown != NULL ? o->shown : o->fallback; *p != '\0'; p++)
+				if (*p != '`')
+					putchar(*p);
+			putchar(')');
+		}
+		putchar('\n');
+		print_wrapped(o->help);
+	}
+}
+
+void
+config_print_markdown(void)
+{
+	static const char *const types[] = { "text", "list", "words", "yes or no", "number", "duration", "word" };
+
+	fputs("# Configuration\n\n"
+	    "<!-- Made by `make docs` from the table in config.c; do not edit. -->\n\n"
+	    "Everything is an environment variable. An empty value counts as unset. Each variable `X` can also be\n"
+	    "given as `X_FILE`, a path whose content (less one newline at its end) is the value; both at once is an\n"
+	    "error. All mistakes are reported together, with exit status 2. An unknown name that begins with\n"
+	    "`DB_BACKUP_` is a mistake. Durations are seconds or a number with a unit: `90`, `15m`, `6h`, `7d`, `2w`.\n"
+	    "In lists `\\,` is a comma that is part of an item. Every `RCLONE_*` variable reaches rclone, and wins\n"
+	    "over this program's own defaults for it.\n", stdout);
+	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
+		for (size_t g = 0; g < GROUPS; g++)
+			if (o == groups[g].option)
+				printf("\n## %s\n\n| variable | default | kind | meaning |\n| --- | --- | --- | --- |\n", groups[g].title);
+		printf("| `%s`", o->name);
+		if (o->other != NULL)
+			printf(" (else `%s`)", o->other);
+		printf(" | ");
+		print_default(o, "");
+		printf(" | %s%s | ", types[o->type], o->secret ? ", secret" : "");
+		for (const char *p = o->help; *p != '\0'; p++)
+			printf(*p == '|' ? "\\%c" : "%c", *p);
+		printf(" |\n");
+	}
+}

@@ -1,0 +1,134 @@
+#include "destination.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hint.h"
+#include "lib/folder.h"
+#include "lib/log.h"
+
+#define CALL_LIMIT_MS (15 * 60 * 1000)
+
+static struct destination *
+add(struct destinations *d, const char *name)
+{
+	struct destination *item = &d->item[d->n++];
+
+	*item = (struct destination){ 0 };
+	snprintf(item->name, sizeof item->name, "%s", name);
+	return item;
+}
+
+int
+destinations_init(struct destinations *d, const struct config *c)
+{
+	d->n = 0;
+	if (c->remotes.n + 2 > DESTINATIONS_MAX) {
+		log_error("DB_BACKUP_REMOTE: at most %d remotes", DESTINATIONS_MAX - 2);
+		return -1;
+	}
+	if (c->directory != NULL) {
+		struct destination *local = add(d, "local");
+
+		local->directory = *c->folder == '\0' ? c->directory : text_format("%s/%s", c->directory, c->folder);
+		remote_init(&local->remote, local->directory, "");
+		local->remote.hides = local->remote.probed = true;
+	}
+	if (c->s3_bucket != NULL)
+		remote_init_s3(&add(d, "cloud")->remote, &(struct remote_s3){ c->s3_endpoint, c->s3_access_key,
+		    c->s3_secret_key, c->s3_bucket, c->s3_region, c->s3_provider }, c->folder);
+	for (size_t i = 0; i < c->remotes.n; i++) {
+		char *name = text_format("%.*s", (int)strcspn(c->remotes.item[i], ":"), c->remotes.item[i]);
+
+		/* two paths of one remote: then only the whole tells them apart */
+		remote_init(&add(d, destinations_find(d, name) == NULL ? name : c->remotes.item[i])->remote,
+		    c->remotes.item[i], c->folder);
+		free(name);
+	}
+	for (size_t i = 0; i < d->n && c->stall_s > 0 && c->stall_s * 1000 < CALL_LIMIT_MS; i++)
+		d->item[i].remote.limit_ms = c->stall_s * 1000;
+	return 0;
+}
+
+struct destination *
+destinations_find(struct destinations *d, const char *from)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (strcmp(d->item[i].name, from) == 0)
+			return &d->item[i];
+	for (size_t i = 0; i < d->n && strcmp(from, "remote") == 0; i++)
+		if (d->item[i].directory == NULL && strcmp(d->item[i].name, "cloud") != 0)
+			return &d->item[i];
+	return NULL;
+}
+
+void
+destination_failed(struct destination *d, const char *what, int e)
+{
+	snprintf(d->why, sizeof d->why, "%s %s: %s", what, d->directory, strerror(e));
+	d->hint = hint_for_errno(e);
+}
+
+void
+destination_failed_remote(struct destination *d)
+{
+	snprintf(d->why, sizeof d->why, "%s", d->remote.why);
+	d->hint = hint_for(d->remote.why);
+}
+
+int
+destination_list(struct destination *d, struct listing *out)
+{
+	if (d->directory == NULL) {
+		if (remote_list(&d->remote, out) == 0)
+			return 0;
+		destination_failed_remote(d);
+		return -1;
+	}
+	if (folder_list(d->directory, out) == 0 || errno == ENOENT)
+		return 0;
+	destination_failed(d, "cannot list", errno);
+	listing_free(out);
+	return -1;
+}
+
+int64_t
+destination_size(struct destination *d, const char *name)
+{
+	int64_t size;
+
+	if (d->directory == NULL) {
+		size = remote_size(&d->remote, name);
+		if (size == -2)
+			destination_failed_remote(d);
+		return size;
+	}
+	size = folder_size(d->directory, name);
+	if (size == -1 && errno != ENOENT) {
+		destination_failed(d, "cannot look into", errno);
+		return -2;
+	}
+	return size;
+}
+
+int
+destination_delete(struct destination *d, const struct list *names)
+{
+	int rc = 0;
+
+	if (d->directory == NULL) {
+		rc = remote_delete(&d->remote, names);
+		if (rc == -1)
+			destination_failed_remote(d);
+		return rc;
+	}
+	for (size_t i = 0; i < names->n; i++)
+		if (folder_delete(d->directory, names->item[i]) == -1) {
+			destination_failed(d, "cannot delete from", errno);
+			rc = -1;
+		}
+	return rc;
+}

@@ -1,0 +1,50 @@
+#ifndef DUMP_H
+#define DUMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "config.h"
+#include "destination.h"
+#include "lib/name.h"
+#include "lib/pg.h"
+
+/* One dump of one database, or of the globals, to all destinations that still want it. */
+
+enum outcome { WANTED, DONE, UNWANTED };
+
+struct dump {
+	const struct config *c;
+	struct destinations *d;
+	struct pg *pg;
+	const char *database;     /* NULL: the globals */
+	const char *shown;        /* for people: "app", with quotes; or globals */
+	const struct list *argv;  /* of pg_dump or pg_dumpall */
+	int64_t expected_bytes;   /* for the progress; 0: no idea */
+	int64_t upper_bound;      /* for the part size */
+
+	enum outcome outcome[DESTINATIONS_MAX];
+	struct {
+		char why[1024];   /* why it is still wanted */
+		const char *hint;
+	} failure[DESTINATIONS_MAX];
+
+	char name[NAME_SIZE];     /* of the last try */
+	char file[NAME_SIZE];     /* complete in the local directory, made by an earlier try of this run; or "" */
+	int64_t size_bytes;       /* as stored */
+	int code;                 /* exit status for the failures: 1, 126, 127 */
+};
+
+/*
+ * Try once. Afterwards outcome is DONE where the backup is published and its
+ * size was checked; failure tells why for those still WANTED. Where a complete
+ * local file of this run exists it is uploaded, and no dump is made. Asked to
+ * stop, it ends everything, leaves nothing, and returns -1; else 0.
+ */
+int dump_try(struct dump *b);
+
+/* Record the same failure for all destinations still wanted. */
+void dump_fail_all(struct dump *b, const char *why, const char *hint);
+
+#endif

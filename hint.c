@@ -1,0 +1,61 @@
+#include "hint.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+	const char *said, *hint;
+} hints[] = {
+	{ "permission denied for", "let the user read it: GRANT pg_read_all_data TO the user, or leave it out with DB_BACKUP_EXCLUDE_TABLES" },
+	{ "row-level security", "use a user with BYPASSRLS, or one that owns the tables" },
+	{ "No space left", "free space, or lower DB_BACKUP_MAX_N; nothing that was stored before is touched" },
+	{ "NoSuchBucket", "create the bucket, or correct S3_BACKUP_BUCKET; this program never creates buckets" },
+	{ "directory not found", "create the bucket or folder, or correct its name" },
+	{ "SignatureDoesNotMatch", "check S3_SECRET_KEY" },
+	{ "InvalidAccessKeyId", "check S3_ACCESS_KEY" },
+	{ "AccessDenied", "the credentials are known but not allowed to do this: check the policy of the key and the bucket" },
+	{ "403", "check S3_ACCESS_KEY, S3_SECRET_KEY and what they are allowed to do" },
+	{ "x509", "the server's certificate is not trusted: set RCLONE_CA_CERT to the file of its authority" },
+	{ "certificate", "the server's certificate is not trusted: check PGSSLROOTCERT, or RCLONE_CA_CERT" },
+	{ "server gave HTTP response to HTTPS client", "the endpoint speaks plain HTTP: write http:// before it" },
+	{ "connection refused", "check the address (S3_ENDPOINT or the remote) and that the server runs" },
+	{ "no such host", "check the host name (S3_ENDPOINT or the remote)" },
+	{ "didn't find section in config file", "define the remote: RCLONE_CONFIG_NAME_TYPE and so on, or mount rclone.conf and set RCLONE_CONFIG" },
+	{ "part number must be", "the upload has more parts than the server allows: set RCLONE_S3_MAX_UPLOAD_PARTS to its limit" },
+	{ "unrecognized option", "check PGDUMP_OPTIONS against the version of pg_dump" },
+	{ "does not exist", "create it, or correct the name" },
+	{ "no answer in time", "the other side accepts connections but does not answer; see its log" },
+	{ "server closed the connection", "the server went away; see its log" },
+	{ "canceling statement due to lock timeout", "another session holds a lock; try again later" },
+	{ "No such file or directory", "install the tool, or correct PATH" },
+};
+
+const char *
+hint_for(const char *said)
+{
+	for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
+		if (strstr(said, hints[i].said) != NULL)
+			return hints[i].hint;
+	return NULL;
+}
+
+const char *
+hint_for_errno(int e)
+{
+	switch (e) {
+	case EACCES:
+	case EPERM:
+		return "make it writable for the user that this program runs as (chown, or run as another user)";
+	case EROFS:
+		return "mount it writable";
+	case ENOSPC:
+	case EDQUOT:
+		return "free space, or lower DB_BACKUP_MAX_N; nothing that was stored before is touched";
+	case ENOTDIR:
+	case ENOENT:
+		return "check DB_BACKUP_DIR";
+	default:
+		return NULL;
+	}
+}

@@ -1,0 +1,69 @@
+#ifndef PG_H
+#define PG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "process.h"
+#include "text.h"
+
+/*
+ * A PostgreSQL server, spoken to by its own tools. The database's name goes to
+ * them in PGDATABASE, where libpq does not take it for a connection string;
+ * the password in a password file that is an inherited descriptor, so it is in
+ * no environment, and libpq tells apart a password that the server refused.
+ */
+
+struct pg {
+	struct list env;      /* for every tool, without database and password */
+	const char *password; /* NULL: libpq's other ways */
+	char why[768];        /* the reason of the last failure, to be quoted */
+	const char *hint;     /* what to do about it, or NULL */
+};
+
+enum pg_result {
+	PG_OK,
+	PG_AWAY,     /* nobody accepts connections: may come back */
+	PG_FAILED,   /* anything else that trying again may cure */
+	PG_FATAL,    /* wrong password, no such database: it cannot */
+	PG_NO_TOOL,  /* psql is missing */
+	PG_STOPPED,  /* we were asked to end */
+};
+
+struct pg_server {
+	int64_t version;     /* server_version_num, as 150018 */
+	char version_text[64];
+	int64_t size_bytes;  /* pg_database_size() */
+};
+
+/* NULL for what is not set; libpq's other variables of our environment pass. */
+void pg_init(struct pg *pg, const char *host, const char *port, const char *user, const char *password);
+
+/*
+ * Start a tool against database with its standard output to out (or -1) and
+ * input from in (or -1). See process_start.
+ */
+int pg_start(const struct pg *pg, struct process *p, const struct list *argv, const char *database, int in,
+    int out);
+
+/*
+ * Run SQL through psql; variables is a NULL-ended list of "name=value" that the
+ * SQL may use as :'name'. Rows come with columns apart by tabs and a NUL behind
+ * each row; *rows is the caller's to free. -1: why tells.
+ */
+int pg_query(struct pg *pg, const char *database, const char *sql, const char *const *variables,
+    char **rows, size_t *rows_n, bool heed_stop);
+
+/* Wait until database can be connected to, for up to wait_ms, and describe its server. */
+enum pg_result pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_server *server);
+
+/* Names of all databases that accept connections and are no template, sorted, added to out. */
+int pg_databases(struct pg *pg, const char *database, struct list *out);
+
+/*
+ * Major version that a tool of PostgreSQL states with --version: 9 for 9.6, 15,
+ * 18. text gets the full one. -1 if it cannot be run or read; p tells why.
+ */
+int pg_tool_version(const struct pg *pg, struct process *p, const char *tool, char *text, size_t size);
+
+#endif

@@ -1,0 +1,120 @@
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "text.h"
+
+/*
+ * The only place that spawns, waits, kills or touches signals. All signals of
+ * interest are blocked for good and arrive through a signalfd in one poll
+ * loop, so no code of ours is ever interrupted. A tool is started through this
+ * program itself (process_become), which asks the kernel for SIGTERM should
+ * the supervisor die, and then becomes the tool: none outlives us.
+ */
+
+#define PROCESS_EXTRA_FD 3 /* the number under which a tool gets spec.extra */
+
+struct process_spec {
+	const char *name;         /* in log lines; static */
+	const struct list *argv;  /* argv[0] is looked up in PATH */
+	const struct list *env;   /* all of the tool's environment */
+	int in, out, extra;       /* descriptors to hand over, -1 for none; stay ours */
+	bool quiet;               /* do not log what it says, only keep it */
+	const char *phrase;       /* to look out for in what it says, or NULL; static */
+};
+
+struct process {
+	const char *name;
+	pid_t pid;     /* 0: never started */
+	bool running;
+	bool quiet;
+	int status;    /* as from waitpid(2), once not running */
+	int err;       /* read end of its standard error, -1 once closed */
+	size_t line_n;
+	char line[512];
+	const char *phrase;
+	bool phrase_seen;
+	char said[512]; /* what to quote: its first line with "error:", else its last */
+	struct process *next;
+};
+
+/*
+ * Block signals and open the signalfd; once, first. As a service, SIGHUP asks
+ * for a run instead of the end. 0, or -1 with errno.
+ */
+int process_setup(bool service);
+
+/* If argv is that of a child in the making, become the tool; does not return then. */
+void process_become(int argc, char **argv);
+
+/* The signal that asked us to end, or 0. */
+int process_stopping(void);
+
+/* True once after each SIGUSR1 (or SIGHUP to a service). */
+bool process_take_wakeup(void);
+
+/* Milliseconds of a clock that nobody sets. */
+int64_t process_clock_ms(void);
+
+/*
+ * Start a tool in a process group of its own. p is the caller's and must stay
+ * in place until the tool was reaped. 0, or -1 with errno if even our own
+ * program cannot be spawned; a tool that is missing ends with 127 or 126.
+ */
+int process_start(struct process *p, const struct process_spec *spec);
+
+/*
+ * Wait until a descriptor is ready, a child ends, a signal asks for
+ * something, or deadline_ms (of process_clock_ms; -1: none) has passed.
+ * Reaps every child, also orphans handed to process 1, and logs what tools
+ * say. n is at most 24. Returns the number of ready descriptors, their revents set.
+ */
+int process_poll(struct pollfd *fds, size_t n, int64_t deadline_ms);
+
+/* Wait for the end. 0, or -1 at the deadline or, if heed_stop, when asked to end. */
+int process_wait(struct process *p, int64_t deadline_ms, bool heed_stop);
+
+/* SIGTERM to the tool's group, without waiting: to end several side by side. */
+void process_ask_to_end(struct process *p);
+
+/*
+ * End the tool: SIGTERM to its group, SIGKILL after grace_ms, sooner where we
+ * were asked to stop ourselves. Returns when it was reaped. Nothing if it runs
+ * no more.
+ */
+void process_end(struct process *p, int64_t grace_ms);
+
+/* True if it ran and exited with 0. */
+bool process_succeeded(const struct process *p);
+
+/* 126 or 127 if it could not be started, else 0. */
+int process_missing(const struct process *p);
+
+/* "exited with 1", "was killed by signal 9 (Killed)". Valid until the next call. */
+const char *process_fate(const struct process *p);
+
+/*
+ * Run a tool to its end: input (may be NULL) on its standard input, its
+ * output, if out is not NULL, passed on piece by piece; out returns -1 to
+ * end it early. Stopped after limit_ms, or when heed_stop and asked to end.
+ * 0 if it exited with 0; p tells the rest.
+ */
+typedef int process_output(void *arg, const char *data, size_t n);
+int process_run(struct process *p, const struct process_spec *spec, const char *input,
+    process_output *out, void *arg, int64_t limit_ms, bool heed_stop);
+
+/* An anonymous file that holds text, read from its start. -1 with errno. */
+int process_memory_file(const char *text);
+
+/*
+ * Append to env those of our own variables that match one of patterns (a
+ * NULL-ended list; a trailing '*' matches any rest).
+ */
+void process_env_pass(struct list *env, const char *const *patterns);
+
+#endif

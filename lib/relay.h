@@ -1,0 +1,85 @@
+#ifndef RELAY_H
+#define RELAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "process.h"
+
+/*
+ * Moves bytes from a dump to where they go: a file at disk speed, with any
+ * number of uploads that follow behind reading from it; or, without a file,
+ * straight to the uploads, side by side. If the file fails midway, the uploads
+ * read what it holds and then go on without it. Memory does not depend on the
+ * size of anything.
+ *
+ * Nothing is published here but by relay_commit, and there only by the one
+ * shutdown(2) in relay.c.
+ */
+
+#define RELAY_SINKS_MAX 16
+
+/* An upload: a tool that reads its standard input. */
+struct relay_sink {
+	struct process process;
+	const char *name;   /* of the destination, for progress */
+	int fd;             /* from remote_upload; -1 once closed */
+	int64_t sent_bytes;
+	int64_t moved_ms;   /* when it last took a byte */
+	bool failed;        /* why says it */
+	bool committed;
+	char why[128];      /* "" where the tool's own words tell more */
+};
+
+struct relay {
+	struct process dump;
+	int source;            /* the dump's standard output, read end; -1 at its end or if there is none */
+	int spool;             /* the file; -1: none */
+	int64_t spool_bytes;   /* what the file holds of the stream */
+	int spool_errno;       /* why it failed; it holds no more than spool_bytes */
+	struct relay_sink sink[RELAY_SINKS_MAX];
+	size_t sinks;
+	const char *magic;     /* what the stream must begin with, or NULL */
+	int64_t total_bytes;   /* read from the dump */
+	int64_t expected_bytes; /* estimate for the progress; 0: none */
+	int64_t stall_ms;      /* 0: never */
+	const char *what;      /* the database, for the progress */
+	char why[128];         /* why the dump failed, "" where its own words tell more */
+
+	/* relay.c's own */
+	char *buffer;          /* what was read last and not yet taken by all */
+	size_t buffered;
+	int64_t started_ms;
+	int64_t source_ms;     /* when the dump last gave a byte, or could have */
+	int64_t source_due_ms; /* when to look again: reading each 4 KiB at once costs much */
+	int64_t nap_ms;
+	int64_t burst_bytes;   /* read since the last nap */
+	int64_t pipe_bytes;
+	int64_t progress_ms;
+};
+
+/*
+ * Prepare r, whose dump, source, spool, sinks, magic, expected_bytes,
+ * stall_ms and what are set. Without a source the stream is the first spool_bytes of spool.
+ */
+void relay_start(struct relay *r);
+
+/*
+ * Read the dump to its end. 0 once it exited with 0, all it wrote was read and
+ * what the spool should hold was written there; uploads may lag behind by what
+ * the spool holds. -1 if the dump failed (see why, dump) or stalled, if nothing
+ * is left to write to, or if asked to stop. An upload that fails is only marked.
+ */
+int relay_read(struct relay *r);
+
+/*
+ * Bring the uploads to their end and publish them: to be called only after
+ * relay_read returned 0, or for a finished file. -1 if asked to stop. The
+ * outcome of each is in its failed.
+ */
+int relay_commit(struct relay *r);
+
+/* End all tools that still run, without publishing, and close what is open but spool. */
+void relay_abort(struct relay *r);
+
+#endif

@@ -1,0 +1,449 @@
+#include "remote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "name.h"
+
+#define PATH "s3backup:"
+#define MIB (INT64_C(1) << 20)
+#define PART_MIN_MIB 5       /* S3's least, rclone's default */
+#define UPLOAD_MEMORY_MIB 96 /* parts in flight, all together */
+#define UPLOAD_CONCURRENCY 4
+#define UPPER_BOUND_MIN (4096 * MIB) /* an estimate may be far off */
+#define RC_NO_DIRECTORY 3    /* rclone's exit status, the same in both versions */
+
+/* What rclone and the backends' own libraries read; nothing of PostgreSQL's or ours. */
+static const char *const passed[] = {
+	"RCLONE_*", "AWS_*", "GOOGLE_*", "AZURE_*", "OS_*", "ST_*", "PATH", "HOME", "USER", "LOGNAME", "TZ",
+	"TMPDIR", "XDG_*", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK", "HTTP_PROXY", "HTTPS_PROXY",
+	"NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "KRB5*", "GODEBUG", NULL,
+};
+
+/* The value of a variable in a list "NAME=value", or NULL. */
+static const char *
+env_get(const struct list *env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < env->n; i++)
+		if (strncmp(env->item[i], name, n) == 0 && env->item[i][n] == '=')
+			return env->item[i] + n + 1;
+	return NULL;
+}
+
+static void
+env_default(struct list *env, const char *name, const char *value)
+{
+	if (env_get(env, name) == NULL)
+		list_addf(env, "%s=%s", name, value);
+}
+
+static void
+env_remove(struct list *env, const char *prefix)
+{
+	struct list kept = { 0 };
+
+	for (size_t i = 0; i < env->n; i++)
+		if (strncmp(env->item[i], prefix, strlen(prefix)) != 0)
+			list_add(&kept, env->item[i]);
+	list_free(env);
+	*env = kept;
+}
+
+void
+remote_init(struct remote *r, const char *path, const char *folder)
+{
+	const char *ca, *parts;
+	size_t n = strlen(path);
+
+	*r = (struct remote){ .max_parts = 10000, .limit_ms = 15 * 60 * 1000 };
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	r->path = text_format("%.*s%s%s", (int)n, path, *folder == '\0' || path[n - 1] == ':' ? "" : "/", folder);
+	process_env_pass(&r->env, passed);
+	/* rclone 1.60 cannot start with AWS_CA_BUNDLE; this works in all versions */
+	if ((ca = env_get(&r->env, "AWS_CA_BUNDLE")) != NULL)
+		env_default(&r->env, "RCLONE_CA_CERT", ca);
+	env_remove(&r->env, "AWS_CA_BUNDLE=");
+	env_default(&r->env, "RCLONE_LOG_LEVEL", "ERROR");
+	env_default(&r->env, "RCLONE_ASK_PASSWORD", "false");
+	/* with rclone's own defaults a dead endpoint takes up to 10 minutes to fail */
+	env_default(&r->env, "RCLONE_RETRIES", "1");
+	env_default(&r->env, "RCLONE_LOW_LEVEL_RETRIES", "3");
+	env_default(&r->env, "RCLONE_CONTIMEOUT", "10s");
+	env_default(&r->env, "RCLONE_TIMEOUT", "60s");
+	/* else rclone creates a bucket that is missing, and fails where it may not */
+	env_default(&r->env, "RCLONE_S3_NO_CHECK_BUCKET", "true");
+	r->own_part_size = env_get(&r->env, "RCLONE_S3_CHUNK_SIZE") != NULL;
+	if ((parts = env_get(&r->env, "RCLONE_S3_MAX_UPLOAD_PARTS")) != NULL)
+		text_number(parts, 1, 10000, &r->max_parts);
+}
+
+static const char *
+default_provider(const char *endpoint)
+{
+	static const char *const aws[] = { "amazonaws.com", "amazonaws.com.cn" };
+	const char *host = strstr(endpoint, "://") ? strstr(endpoint, "://") + 3 : endpoint;
+	size_t n = strcspn(host, ":/");
+
+	for (size_t i = 0; i < sizeof aws / sizeof aws[0]; i++) {
+		size_t m = strlen(aws[i]);
+
+		if (n >= m && strncasecmp(host + n - m, aws[i], m) == 0 && (n == m || host[n - m - 1] == '.'))
+			return "AWS";
+	}
+	return "Other";
+}
+
+void
+remote_init_s3(struct remote *r, const struct remote_s3 *s3, const char *folder)
+{
+	char *path = text_format(PATH "%s", s3->bucket);
+	const char *token;
+
+	remote_init(r, path, folder);
+	free(path);
+	env_default(&r->env, "RCLONE_CONFIG", "/dev/null");
+	list_add(&r->env, "RCLONE_CONFIG_S3BACKUP_TYPE=s3");
+	list_addf(&r->env, "RCLONE_CONFIG_S3BACKUP_ENDPOINT=%s%s",
+	    strstr(s3->endpoint, "://") == NULL ? "https://" : "", s3->endpoint);
+	if (s3->access_key != NULL) {
+		/* whatever else AWS_* says belongs to other credentials */
+		env_remove(&r->env, "AWS_");
+		list_add(&r->env, "RCLONE_CONFIG_S3BACKUP_ENV_AUTH=true");
+		list_addf(&r->env, "AWS_ACCESS_KEY_ID=%s", s3->access_key);
+		list_addf(&r->env, "AWS_SECRET_ACCESS_KEY=%s", s3->secret_key);
+		if ((token = env_get(&r->env, "RCLONE_S3_SESSION_TOKEN")) != NULL)
+			list_addf(&r->env, "AWS_SESSION_TOKEN=%s", token);
+	}
+	env_default(&r->env, "RCLONE_S3_PROVIDER",
+	    s3->provider != NULL ? s3->provider : default_provider(s3->endpoint));
+	if (s3->region != NULL)
+		env_default(&r->env, "RCLONE_S3_REGION", s3->region);
+}
+
+/* "PATH" and what joins it to a name. */
+static char *
+path_of(const struct remote *r, const char *name)
+{
+	return text_format("%s%s%s", r->path, r->path[strlen(r->path) - 1] == ':' ? "" : "/", name);
+}
+
+/*
+ * Run rclone with words (NULL-ended) and, as its last argument, our folder or
+ * one name in it. 0 if it exited with 0, else why has the reason.
+ */
+static int
+run(struct remote *r, struct process *p, const char *const *words, const char *name, const char *input,
+    process_output *out, void *arg, bool heed_stop)
+{
+	struct list argv = { 0 };
+	char *path = path_of(r, name);
+	int rc;
+
+	list_add(&argv, "rclone");
+	for (; *words != NULL; words++)
+		list_add(&argv, *words);
+	list_add(&argv, path);
+	free(path);
+	rc = process_run(p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &r->env,
+	    .in = -1, .out = -1, .extra = -1, .quiet = true }, input, out, arg, r->limit_ms, heed_stop);
+	list_free(&argv);
+	if (rc == -1)
+		snprintf(r->why, sizeof r->why, "rclone %s%s%s", process_fate(p), *p->said ? ": " : "", p->said);
+	return rc;
+}
+
+/* What names the files of a call: one a line. */
+static char *
+lines(const struct list *names)
+{
+	size_t n = 1;
+	char *text, *at;
+
+	for (size_t i = 0; i < names->n; i++)
+		n += strlen(names->item[i]) + 1;
+	at = text = text_alloc(n);
+	for (size_t i = 0; i < names->n; i++) {
+		at = stpcpy(at, names->item[i]);
+		*at++ = '\n';
+	}
+	return text;
+}
+
+struct features {
+	char text[8192];
+	size_t n;
+};
+
+static int
+collect(void *arg, const char *data, size_t n)
+{
+	struct features *f = arg;
+
+	if (f->n + n >= sizeof f->text)
+		n = sizeof f->text - 1 - f->n;
+	memcpy(f->text + f->n, data, n);
+	f->n += n;
+	return 0;
+}
+
+int
+remote_probe(struct remote *r)
+{
+	static const char *const words[] = { "backend", "features", NULL };
+	struct features *f;
+	struct process p;
+
+	if (r->probed || strncmp(r->path, PATH, strlen(PATH)) == 0)
+		return 0;
+	f = text_alloc(sizeof *f);
+	if (run(r, &p, words, "", NULL, collect, f, true) == -1) {
+		free(f);
+		return -1;
+	}
+	r->hides = strstr(f->text, "\"Move\": true") != NULL;
+	r->probed = true;
+	free(f);
+	return 0;
+}
+
+int
+remote_encrypt(struct remote *r, const char *passphrase)
+{
+	struct list argv = { 0 };
+	struct features *f = text_alloc(sizeof *f);
+	char *input = text_format("%s\n", passphrase);
+	struct process p;
+	int rc;
+
+	list_add(&argv, "rclone");
+	list_add(&argv, "obscure");
+	list_add(&argv, "-");
+	rc = process_run(&p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &r->env,
+	    .in = -1, .out = -1, .extra = -1, .quiet = true }, input, collect, f, r->limit_ms, true);
+	explicit_bzero(input, strlen(input));
+	free(input);
+	list_free(&argv);
+	f->text[strcspn(f->text, "\n")] = '\0';
+	if (rc == 0 && *f->text == '\0')
+		rc = -1;
+	if (rc == 0)
+		r->crypt = text_copy(f->text);
+	else
+		snprintf(r->why, sizeof r->why, "rclone obscure %s: %s", process_fate(&p), p.said);
+	free(f);
+	return rc;
+}
+
+int64_t
+remote_encrypted_size(int64_t size_bytes)
+{
+	const int64_t header = 32, block = 65536, tag = 16;
+
+	return header + size_bytes + (size_bytes + block - 1) / block * tag;
+}
+
+/* The path of name and the environment to reach it; through crypt, which itself adds the .bin that name has. */
+static char *
+path_and_env(const struct remote *r, const char *name, bool crypt, struct list *env)
+{
+
+	for (size_t i = 0; i < r->env.n; i++)
+		list_add(env, r->env.item[i]);
+	if (!crypt)
+		return path_of(r, name);
+	list_addf(env, "RCLONE_CRYPT_REMOTE=%s", r->path);
+	list_addf(env, "RCLONE_CRYPT_PASSWORD=%s", r->crypt);
+	list_add(env, "RCLONE_CRYPT_FILENAME_ENCRYPTION=off");
+	list_add(env, "RCLONE_CRYPT_DIRECTORY_NAME_ENCRYPTION=false");
+	return text_format(":crypt:%.*s", (int)(strlen(name) - strlen(".bin")), name);
+}
+
+struct list_call {
+	struct json_array json;
+	struct listing *out;
+	bool bad;
+};
+
+static void
+list_member(void *arg, const char *object)
+{
+	struct list_call *c = arg;
+	char name[4096];
+	int64_t size;
+
+	if (json_string(object, "Path", name, sizeof name) == -1 || json_number(object, "Size", &size) == -1)
+		c->bad = true;
+	else
+		listing_add(c->out, name, size);
+}
+
+static int
+list_output(void *arg, const char *data, size_t n)
+{
+	struct list_call *c = arg;
+
+	json_feed(&c->json, data, n, list_member, c);
+	return c->json.broken ? -1 : 0;
+}
+
+/* lsjson; without names the whole folder. -1 also if the list has no end: then it is not whole. */
+static int
+lsjson(struct remote *r, const char *const *words, const char *input, struct listing *out)
+{
+	struct list_call *c = text_alloc(sizeof *c);
+	struct process p;
+	int rc;
+
+	c->out = out;
+	rc = run(r, &p, words, "", input, list_output, c, true);
+	if (rc == -1 && r->hides && WIFEXITED(p.status) && WEXITSTATUS(p.status) == RC_NO_DIRECTORY) {
+		rc = 0; /* a folder not made yet; in an object store it is the bucket that is missing */
+	} else if (rc == 0 && (c->bad || c->json.broken || !c->json.ended)) {
+		snprintf(r->why, sizeof r->why, "rclone's list of files cannot be read");
+		rc = -1;
+	}
+	if (rc == -1)
+		listing_free(out);
+	free(c);
+	return rc;
+}
+
+int
+remote_list(struct remote *r, struct listing *out)
+{
+	/* server times: else one more request for each object */
+	static const char *const words[] = { "lsjson", "--files-only", "--max-depth", "1", "--no-mimetype",
+		"--use-server-modtime", NULL };
+
+	return remote_probe(r) == -1 ? -1 : lsjson(r, words, NULL, out);
+}
+
+int64_t
+remote_size(struct remote *r, const char *name)
+{
+	/* not --stat: it reports absent objects with success */
+	static const char *const words[] = { "lsjson", "--no-mimetype", "--use-server-modtime", "--no-traverse",
+		"--files-from-raw", "-", NULL };
+	struct listing found = { 0 };
+	char *input = text_format("%s\n", name);
+	const struct object *o;
+	int64_t size = -2;
+
+	if (lsjson(r, words, input, &found) == 0) {
+		o = listing_find(&found, name);
+		size = o == NULL ? -1 : o->size_bytes;
+	}
+	listing_free(&found);
+	free(input);
+	return size;
+}
+
+int
+remote_delete(struct remote *r, const struct list *names)
+{
+	static const char *const words[] = { "delete", "--no-traverse", "--files-from-raw", "-", NULL };
+	struct process p;
+	char *input = lines(names);
+	int rc = run(r, &p, words, "", input, NULL, NULL, false);
+
+	free(input);
+	return rc;
+}
+
+void
+remote_part_size(int64_t upper_bound, int64_t max_parts, int *part_mib, int *concurrency)
+{
+	int64_t bytes = upper_bound > UPPER_BOUND_MIN ? upper_bound : UPPER_BOUND_MIN;
+	int64_t part = (bytes + max_parts * MIB - 1) / (max_parts * MIB);
+
+	if (part < PART_MIN_MIB)
+		part = PART_MIN_MIB;
+	if (part > 5120)
+		part = 5120; /* S3's most */
+	*part_mib = (int)part;
+	*concurrency = part * UPLOAD_CONCURRENCY <= UPLOAD_MEMORY_MIB ? UPLOAD_CONCURRENCY :
+	    part * 2 <= UPLOAD_MEMORY_MIB ? (int)(UPLOAD_MEMORY_MIB / part) : 1;
+}
+
+/* The name to upload to; NAME_SIZE bytes. */
+static const char *
+upload_name(const struct remote *r, const char *name, char *hidden)
+{
+	return r->hides && name_hide(hidden, NAME_SIZE, name) == 0 ? hidden : name;
+}
+
+int
+remote_upload(struct remote *r, struct process *p, const char *name, int64_t upper_bound, bool encrypt)
+{
+	struct list argv = { 0 }, env = { 0 };
+	char hidden[NAME_SIZE];
+	int pair[2], part_mib, concurrency, rc, e;
+	char *path;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
+		return -1;
+	path = path_and_env(r, upload_name(r, name, hidden), encrypt, &env);
+	list_add(&argv, "rclone");
+	list_add(&argv, "rcat");
+	list_add(&argv, path);
+	free(path);
+	remote_part_size(upper_bound, r->max_parts, &part_mib, &concurrency);
+	if (!r->own_part_size)
+		list_addf(&env, "RCLONE_S3_CHUNK_SIZE=%dM", part_mib);
+	if (!r->own_part_size && env_get(&env, "RCLONE_S3_UPLOAD_CONCURRENCY") == NULL)
+		list_addf(&env, "RCLONE_S3_UPLOAD_CONCURRENCY=%d", concurrency);
+	rc = process_start(p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env,
+	    .in = pair[0], .out = -1, .extra = pair[1] });
+	e = errno;
+	list_free(&argv);
+	list_free(&env);
+	close(pair[0]);
+	if (rc == -1 || fcntl(pair[1], F_SETFL, O_NONBLOCK) == -1) {
+		close(pair[1]);
+		errno = e;
+		return -1;
+	}
+	return pair[1];
+}
+
+int
+remote_publish(struct remote *r, const char *name)
+{
+	char hidden[NAME_SIZE];
+	struct process p;
+	char *from;
+	int rc;
+
+	if (upload_name(r, name, hidden) == name)
+		return 0;
+	from = path_of(r, hidden);
+	rc = run(r, &p, (const char *const[]){ "moveto", from, NULL }, name, NULL, NULL, NULL, false);
+	free(from);
+	return rc;
+}
+
+int
+remote_discard(struct remote *r, const char *name)
+{
+	struct list names = { 0 };
+	char hidden[NAME_SIZE];
+	int rc;
+
+	list_add(&names, name);
+	if (upload_name(r, name, hidden) != name)
+		list_add(&names, hidden);
+	rc = remote_delete(r, &names);
+	list_free(&names);
+	return rc;
+}

@@ -1,0 +1,90 @@
+#ifndef REMOTE_H
+#define REMOTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "listing.h"
+#include "process.h"
+#include "text.h"
+
+/*
+ * One folder that rclone reaches: every rclone command line, environment and
+ * output that we read. What rclone really does in each case was measured with
+ * 1.60.1 and 1.75.2; docs/architecture.md has the facts that shaped this file.
+ */
+
+struct remote {
+	char *path;         /* "NAME:bucket/folder"; ends neither in '/' nor is empty */
+	struct list env;    /* all that rclone gets */
+	int64_t max_parts;  /* of one multipart upload */
+	bool own_part_size; /* the user's RCLONE_S3_CHUNK_SIZE decides */
+	int64_t limit_ms;   /* for each call but an upload */
+	bool hides;         /* uploads go to the hidden name and are moved; see remote_probe */
+	bool probed;
+	char *crypt;        /* the obscured passphrase, if uploads are encrypted; else NULL */
+	char why[768];      /* the reason of the last failure, to be quoted */
+};
+
+struct remote_s3 {
+	const char *endpoint, *access_key, *secret_key, *bucket;
+	const char *region, *provider; /* NULL: none, and by the endpoint */
+};
+
+/*
+ * The remote for S3, whose path is "s3backup:BUCKET". The keys reach rclone in
+ * AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the only way that neither
+ * command lines nor its debug log show; without keys they are left to rclone.
+ * RCLONE_* variables of our own environment are passed on and win over the defaults.
+ */
+void remote_init_s3(struct remote *r, const struct remote_s3 *s3, const char *folder);
+
+/* Any other, "NAME:path", that RCLONE_CONFIG_NAME_* or rclone.conf defines. */
+void remote_init(struct remote *r, const char *path, const char *folder);
+
+/*
+ * Ask rclone once whether this backend can rename. If so an upload shows
+ * under its name while it runs (a folder, sftp, webdav ...), unlike in object
+ * stores, and so has to go to a hidden name first. -1 if rclone fails.
+ */
+int remote_probe(struct remote *r);
+
+/*
+ * From now on encrypt uploads (rclone crypt, names with .bin) and decrypt
+ * downloads of such names. The passphrase reaches rclone by standard input and
+ * environment only. -1 if rclone fails; then nothing is uploaded at all.
+ */
+int remote_encrypt(struct remote *r, const char *passphrase);
+
+/* What size_bytes become when encrypted: rclone.org/crypt, "File encryption". */
+int64_t remote_encrypted_size(int64_t size_bytes);
+
+/* All objects of the folder. -1: no telling what is there; out is then empty. */
+int remote_list(struct remote *r, struct listing *out);
+
+/* Size of one object; -1 if it is not there, -2 if that cannot be told. */
+int64_t remote_size(struct remote *r, const char *name);
+
+/* Delete objects, in one process; absent ones are no error. -1 if any is left. */
+int remote_delete(struct remote *r, const struct list *names);
+
+/*
+ * Start an upload of unknown length to name (after remote_probe). upper_bound
+ * in bytes chooses the part size. Returns our end of rclone's standard input,
+ * a socket of whose other end rclone holds both: closing ours or dying never
+ * shows it end of file, so never publishes. Only shutdown(fd, SHUT_WR) does.
+ * With encrypt, after remote_encrypt; name ends in .bin then.
+ * p is the caller's; -1 with errno if it cannot be started.
+ */
+int remote_upload(struct remote *r, struct process *p, const char *name, int64_t upper_bound, bool encrypt);
+
+/* After rclone ended well: give the upload its name, where it was hidden. */
+int remote_publish(struct remote *r, const char *name);
+
+/* After a failed upload: remove whatever it left. -1 if that cannot be said. */
+int remote_discard(struct remote *r, const char *name);
+
+/* Part size in MiB, and how many at once, for so many bytes; see DESIGN 5. */
+void remote_part_size(int64_t upper_bound, int64_t max_parts, int *part_mib, int *concurrency);
+
+#endif
