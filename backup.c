@@ -192,28 +192,35 @@ is_complete(const struct dump *b)
 	return true;
 }
 
-/* Names published by the last try, each once. */
+/* What the last try published. */
 static void
-print_published(struct dump *b, const enum outcome *before)
+report_success(const struct dump *b, const enum outcome *before, int64_t started_ms)
 {
-	const char *name = *b->file != '\0' ? b->file : b->name;
-	char names[512], size[32];
-	bool any = false;
+	struct dump news = *b;
+	char names[512], size[32], took[32];
+	bool local_before = false;
 
-	(void)names;
-	(void)size;
-	for (size_t i = 0; i < b->d->n; i++)
-		any = any || (before[i] == WANTED && b->outcome[i] == DONE);
-	if (any && !(*b->file != '\0' && before[0] == DONE)) {
-		printf("%s\n", name);
-		fflush(stdout);
+	for (size_t i = 0; i < b->d->n; i++) {
+		local_before = local_before || (before[i] == DONE && b->d->item[i].directory != NULL);
+		if (before[i] != WANTED)
+			news.outcome[i] = UNWANTED;
 	}
+	join_names(&news, DONE, NULL, names, sizeof names);
+	if (*names == '\0')
+		return;
+	log_info("backed up %s to %s: %s in %s", b->shown, names, text_size(size, sizeof size, b->size_bytes),
+	    text_duration(took, sizeof took, process_clock_ms() - started_ms));
+	if (*b->file != '\0' && local_before)
+		return; /* the same file, uploaded by another try */
+	printf("%s\n", b->name);
+	fflush(stdout);
 }
 
 /* All tries. */
 static void
 try_until_done(struct run *r, struct dump *b)
 {
+	int64_t started_ms = process_clock_ms();
 	char next[96], text[32];
 
 	for (int64_t tries = 0;; tries++) {
@@ -231,7 +238,7 @@ try_until_done(struct run *r, struct dump *b)
 		}
 		if (rc == 0)
 			dump_try(b);
-		print_published(b, before);
+		report_success(b, before, started_ms);
 		if (is_complete(b) || process_stopping() != 0)
 			return;
 		if (rc == -1 || tries == r->c->retries || b->code != EXIT_FAILED) {
@@ -254,8 +261,7 @@ back_up(struct run *r, const char *database)
 	struct list argv = { 0 };
 	char *shown = database == NULL ? text_copy("globals") : text_format("\"%s\"", database);
 	struct dump b = { .c = r->c, .d = &r->d, .pg = &r->pg, .database = database, .shown = shown, .argv = &argv };
-	int64_t started = process_clock_ms();
-	char names[512], size[32], took[32];
+	char names[512];
 	int lock = lock_take(r->c, database);
 
 	if (lock == -1 && errno == EWOULDBLOCK) {
@@ -274,10 +280,6 @@ back_up(struct run *r, const char *database)
 	b.expected_bytes = newest_size(r, database);
 	b.upper_bound = 2 * b.expected_bytes;
 	try_until_done(r, &b);
-	join_names(&b, DONE, NULL, names, sizeof names);
-	if (*names != '\0')
-		log_info("backed up %s to %s: %s in %s", shown, names, text_size(size, sizeof size, b.size_bytes),
-		    text_duration(took, sizeof took, process_clock_ms() - started));
 	if (process_stopping() != 0 && !is_complete(&b)) {
 		join_names(&b, WANTED, NULL, names, sizeof names);
 		log_error("stopped by signal %d (%s) before %s was backed up to %s; nothing stored there", process_stopping(),

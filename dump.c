@@ -124,7 +124,7 @@ discard(struct dump *b, size_t i, const char *name)
 		folder_discard(d->directory, name);
 	else if (remote_discard(&d->remote, name) == -1)
 		snprintf(b->failure[i].why + n, sizeof b->failure[i].why - n,
-		    " (and whether anything was left there under its name cannot be told: %s)", d->remote.why);
+		    " (and whether anything is left there cannot be told)");
 }
 
 /* After an upload ended well: its name, its size. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,6 +99,7 @@ main(int argc, char **argv)
 	const struct command *command;
 
 	process_become(argc, argv);
+	umask(077); /* what we write holds whole databases */
 	tzset();
 	command = argc > 0 ? find_command(argv[0]) : NULL;
 	if (argc > 1 && find_command(argv[1]) != NULL) {

@@ -174,7 +174,7 @@ process_start(struct process *p, const struct process_spec *spec)
 	return 0;
 }
 
-/* rclone's own time stamp, or "pg_dump: ", would stand there twice. */
+/* Without rclone's own time stamp and level, or a second "pg_dump: ". */
 static const char *
 line_without_mark(const struct process *p, const char *line)
 {
@@ -182,10 +182,34 @@ line_without_mark(const struct process *p, const char *line)
 	int end = 0;
 
 	if (sscanf(line, "%*4d/%*2d/%*2d %*2d:%*2d:%*2d %n", &end) == 0 && end > 0)
-		return line + end;
+		line += end;
+	if (strncmp(line, "ERROR : ", 8) == 0)
+		return line + 8;
 	if (strncmp(line, p->name, n) == 0 && strncmp(line + n, ": ", 2) == 0)
 		return line + n + 2;
 	return line;
+}
+
+/* Keep the line that tells most: the first with "error: ", else the last that does not explain another. */
+static void
+keep_said(struct process *p, const char *line)
+{
+	static const char *const explains[] = { "\t", " ", "caused by", "hint:", "detail:", "HINT:", "DETAIL:", "LINE " };
+
+	bool error = strstr(line, "error: ") != NULL;
+	size_t n = strlen(p->said);
+
+	if (strncmp(line, "caused by", 9) == 0 && n > 0 && strstr(p->said, "caused by") == NULL)
+		snprintf(p->said + n, sizeof p->said - n, ", %s", line);
+	if (p->said_error)
+		return;
+	for (size_t i = 0; i < sizeof explains / sizeof explains[0] && *p->said != '\0'; i++)
+		if (strncmp(line, explains[i], strlen(explains[i])) == 0)
+			return;
+	if (strncmp(line, "error: ", 7) == 0)
+		line += 7;
+	snprintf(p->said, sizeof p->said, "%s", line);
+	p->said_error = error;
 }
 
 static void
@@ -199,8 +223,7 @@ line_end(struct process *p)
 	if (*line == '\0')
 		return;
 	p->phrase_seen = p->phrase_seen || (p->phrase != NULL && strstr(line, p->phrase) != NULL);
-	if (strstr(p->said, "error: ") == NULL)
-		snprintf(p->said, sizeof p->said, "%s", line);
+	keep_said(p, line);
 	if (!p->quiet)
 		log_tool(p->name, line);
 }
@@ -424,7 +447,7 @@ pump_output(struct process *p, int fd, process_output *out, void *arg, int64_t l
 		if (n > 0)
 			continue;
 		if (process_clock_ms() >= deadline) {
-			snprintf(p->said, sizeof p->said, "error: no answer in time");
+			snprintf(p->said, sizeof p->said, "no answer in time");
 			return -1;
 		}
 		if (heed_stop && stop_signal != 0)
@@ -464,7 +487,7 @@ process_run(struct process *p, const struct process_spec *spec, const char *inpu
 		close(pipe_out[0]);
 	if (p->pid > 0 && (rc == -1 || process_wait(p, cap(deadline, STOP_ALL_MS), heed_stop) == -1)) {
 		if (rc == 0 && process_clock_ms() >= deadline)
-			snprintf(p->said, sizeof p->said, "error: no answer in time");
+			snprintf(p->said, sizeof p->said, "no answer in time");
 		process_end(p, 2000);
 		return -1;
 	}

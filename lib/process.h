@@ -39,7 +39,8 @@ struct process {
 	char line[512];
 	const char *phrase;
 	bool phrase_seen;
-	char said[512]; /* what to quote: its first line with "error:", else its last */
+	char said[512]; /* what to quote of what it said */
+	bool said_error;
 	struct process *next;
 };
 

@@ -55,6 +55,9 @@ sink_fail(struct relay_sink *s, const char *why)
 {
 	s->failed = true;
 	snprintf(s->why, sizeof s->why, "%s", why);
+	/* one that stopped reading has something to say first */
+	if (*why == '\0')
+		process_wait(&s->process, process_clock_ms() + TOOL_GRACE_MS, true);
 	/* ended first, closed then: what it sees must never look like the end of the stream */
 	process_end(&s->process, TOOL_GRACE_MS);
 	sink_close(s);

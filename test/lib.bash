@@ -31,7 +31,7 @@ rig_teardown() {
 		umount -l "$name"
 	done
 	for name in "${rig_buckets[@]}"; do
-		RIG_BUCKET=$name s3 wipe || true
+		RIG_BUCKET=$name RIG_S3_ENDPOINT=http://127.0.0.1:$RIG_S3_PORT s3 wipe || true
 	done
 	for name in "${rig_dbs[@]}"; do
 		dropdb --force --if-exists --maintenance-db=postgres -- "$name" 2>/dev/null || true
@@ -223,7 +223,8 @@ small_disk() {
 published_local() {
 	local dir=${2-$DB_BACKUP_DIR}
 	mapfile -t local_backups < <(find "$dir" -type f ! -path '*/.*' 2>/dev/null | sort)
-	local_backup=${local_backups[-1]-}
+	local_backup=
+	((!${#local_backups[@]})) || local_backup=${local_backups[-1]}
 	((${#local_backups[@]} == ${1-1})) || fail "wanted ${1-1} backups in $dir, have: $(find "$dir" -ls)" || return
 	! find "${local_backups[@]:-/dev/null}" -type f -size 0 | grep . >&2 || fail "empty backups"
 }
@@ -231,7 +232,8 @@ published_local() {
 # published_s3 [N]: the same of all keys in $RIG_BUCKET; sets s3_backups, s3_backup
 published_s3() {
 	mapfile -t s3_backups < <(s3_ls)
-	s3_backup=${s3_backups[-1]-}
+	s3_backup=
+	((!${#s3_backups[@]})) || s3_backup=${s3_backups[-1]}
 	((${#s3_backups[@]} == ${1-1})) || fail "wanted ${1-1} objects in the bucket, have: $(s3_ls -l)" || return
 	! s3_ls -l | grep '^0	' >&2 || fail "empty objects"
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Tests of the test rig itself: a rig that cannot fail proves nothing.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154  # each test is a subshell; lib.bash sets and reads
 load lib
 
 # rclone as a test's own client of the S3 server, through $S3_ENDPOINT
@@ -68,7 +69,7 @@ product() {
 	run ! rig_rclone deletefile "s:$RIG_BUCKET/one"
 	limited_s3_key read-only
 	[[ $(rig_rclone cat "s:$RIG_BUCKET/two") == 2 ]]
-	echo 3 | run ! rig_rclone rcat "s:$RIG_BUCKET/three"
+	run ! rig_rclone rcat "s:$RIG_BUCKET/three" <<<3
 	limited_s3_key no-list
 	rig_rclone deletefile "s:$RIG_BUCKET/two"
 	run ! rig_rclone lsf "s:$RIG_BUCKET"
@@ -183,7 +184,7 @@ import time; time.sleep(0.3)"; touch here; wait'
 	grep -qx FOR_ME=1 "$fakes/pg_dump.1.env"
 	[[ $(cat "$fakes/pg_dump.1.args") == "-Fc"$'\n'"a b" ]]
 	[[ $(head -n 1 "$fakes/pg_dump.calls") == "-Fc 'a b'" ]]
-	(($(wc -c <"$run/stderr") == 100000))
+	(($(head -n 1 "$run/stderr" | wc -c) == 100000))
 }
 
 @test "fakes hang, ignore signals, wait, cut the real tool short and change it" {
@@ -210,12 +211,12 @@ import time; time.sleep(0.3)"; touch here; wait'
 
 # -- the proxy
 
-get() { timeout 5 curl -sS -o /dev/null -w '%{http_code}' "$S3_ENDPOINT/${1-}" 2>&1; }
+get() { timeout 5 curl -sS -o /dev/null -w '%{http_code}' "$S3_ENDPOINT" 2>&1; }
 
 @test "proxy: passes, refuses, hangs, and goes on" {
 	s3_env
 	s3_through_proxy
-	[[ $(get) == 200 ]]
+	[[ $(get) == 200 ]] # RGW answers anonymous ListBuckets
 	proxy s3 refuse
 	run ! get
 	[[ $output == *"refuse"* || $output == *"connect to"* ]]
@@ -299,7 +300,7 @@ get() { timeout 5 curl -sS -o /dev/null -w '%{http_code}' "$S3_ENDPOINT/${1-}" 2
 	proxy s3 answer 503 method=PUT match=/bad nth=2 times=1
 	proxy s3 answer 403 method=DELETE
 	echo 1 | s3_put bad
-	echo 2 | run ! s3_put bad
+	run ! s3_put bad <<<2
 	[[ $output == *503*SlowDown* ]]
 	echo 3 | s3_put bad
 	echo 4 | s3_put good
@@ -336,26 +337,26 @@ get() { timeout 5 curl -sS -o /dev/null -w '%{http_code}' "$S3_ENDPOINT/${1-}" 2
 	pg_dump -Fc -d "dbname='${name//\'/\\\'}'" -f "$T/dump"
 	restores_same "$T/dump" "$name"
 
-	pg_restore -d "dbname='$(createdb -T template0 "copy_$BASHPID" && echo "copy_$BASHPID")'" "$T/dump"
-	copy=copy_$BASHPID
-	rig_dbs+=("$copy")
+	fresh_db copy
+	copy=$DB_NAME
+	pg_restore -d "$copy" "$T/dump"
 	compare() { "$top/test/fixture/compare-db" "dbname='${name//\'/\\\'}'" "dbname=$copy"; }
 	compare
 	# each change must be seen, and its undoing leave nothing
 	local changes=(
-		"update bulk set words = 'T' || substr(words, 2) where id = 7|update bulk set words = 't' || substr(words, 2) where id = 7"
-		"create table gone as select * from hashed_0 limit 1; delete from hashed_0 where id in (select id from gone)|insert into hashed_0 select * from gone; drop table gone"
-		"select lo_put(100003, 5000, '\\x00')|select lo_put(100003, 5000, substr((select by from types where id = 10), 5001, 1))"
-		"select setval('\"odd sequence\"', -50)|select setval('\"odd sequence\"', -6)"
-		"comment on table upper is 'x'|comment on table upper is null"
-		"grant select on upper to public|revoke select on upper from public"
-		"refresh materialized view never_filled|refresh materialized view never_filled with no data"
+		"update bulk set words = 'T' || substr(words, 2) where id = 7 => update bulk set words = 't' || substr(words, 2) where id = 7"
+		"create table gone as select * from hashed_0 limit 1; delete from hashed_0 where id in (select id from gone) => insert into hashed_0 select * from gone; drop table gone"
+		"select lo_put(100003, 5000, '\\x00') => select lo_put(100003, 5000, substr((select by from types where id = 10), 5001, 1))"
+		"select setval('\"odd sequence\"', -50) => select setval('\"odd sequence\"', -6)"
+		"comment on table upper is 'x' => comment on table upper is null"
+		"grant select on upper to public => revoke select on upper from public"
+		"refresh materialized view never_filled => refresh materialized view never_filled with no data"
 	)
 	for change in "${changes[@]}"; do
-		sql "$copy" "${change%%|*}" >/dev/null
+		sql "$copy" "${change%% => *}" >/dev/null
 		run ! compare
 		[[ $output == *@@* ]]
-		sql "$copy" "${change#*|}" >/dev/null
+		sql "$copy" "${change#* => }" >/dev/null
 		[[ $change == grant* ]] || compare
 	done
 }

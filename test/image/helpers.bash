@@ -80,8 +80,8 @@ fill() {
 		CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL, at timestamptz);
 		INSERT INTO item SELECT n, 'näme ' || n, timestamptz 'epoch' + n * interval '1 day'
 			FROM generate_series(1, 1000) n;
-		CREATE TABLE noise AS SELECT n, (SELECT string_agg(md5(random()::text || n), '')
-			FROM generate_series(1, 32)) AS text
+		CREATE TABLE noise AS SELECT n, (SELECT string_agg(md5(random()::text || n || i), '')
+			FROM generate_series(1, 32) i) AS text
 			FROM generate_series(1, ${3:-1} * 1024) n;"
 }
 
