@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "databases.h"
 #include "destination.h"
 #include "dump.h"
 #include "hint.h"
@@ -16,6 +17,8 @@
 #include "lib/name.h"
 #include "lib/pg.h"
 #include "lock.h"
+#include "prune.h"
+#include "report.h"
 
 struct run {
 	const struct config *c;
@@ -24,6 +27,9 @@ struct run {
 	struct pg pg;
 	int dump_major;          /* of pg_dump */
 	char dump_version[64];
+	struct prune_scope good[DESTINATIONS_MAX]; /* what got a verified backup where */
+	struct report_item *item;                  /* one for each database and destination */
+	size_t items;
 	int status;
 };
 
@@ -255,12 +261,43 @@ try_until_done(struct run *r, struct dump *b)
 	}
 }
 
+/* What became of it, for pruning and for the report. */
+static void
+record(struct run *r, const struct dump *b, int64_t started_ms)
+{
+	struct report_item *more = text_alloc((r->items + r->d.n) * sizeof *more);
+
+	if (r->items > 0)
+		memcpy(more, r->item, r->items * sizeof *more);
+	free(r->item);
+	r->item = more;
+	for (size_t i = 0; i < r->d.n; i++) {
+		struct report_item *item = &r->item[r->items++];
+		struct name n;
+
+		*item = (struct report_item){ .database = b->database, .destination = r->d.item[i].name,
+			.done = b->outcome[i] == DONE, .duration_ms = process_clock_ms() - started_ms, .kept = -1 };
+		item->time = name_parse(&n, r->c->label, b->name) == 0 ? n.time : time(NULL);
+		if (!item->done) {
+			snprintf(item->error, sizeof item->error, "%s", b->failure[i].why);
+			continue;
+		}
+		snprintf(item->name, sizeof item->name, "%s", b->name);
+		item->size_bytes = b->size_bytes;
+		if (b->database == NULL)
+			r->good[i].globals = true;
+		else
+			list_add(&r->good[i].databases, b->database);
+	}
+}
+
 static void
 back_up(struct run *r, const char *database)
 {
 	struct list argv = { 0 };
 	char *shown = database == NULL ? text_copy("globals") : text_format("\"%s\"", database);
 	struct dump b = { .c = r->c, .d = &r->d, .pg = &r->pg, .database = database, .shown = shown, .argv = &argv };
+	int64_t started_ms = process_clock_ms();
 	char names[512];
 	int lock = lock_take(r->c, database);
 
@@ -287,6 +324,7 @@ back_up(struct run *r, const char *database)
 	} else if (!is_complete(&b)) {
 		note_status(r, b.code);
 	}
+	record(r, &b, started_ms);
 	close(lock);
 	list_free(&argv);
 	free(shown);
@@ -318,29 +356,60 @@ set_up_encryption(struct run *r)
 	return 0;
 }
 
+/* Databases of this run: named, configured, or all of the server. */
+static int
+choose_databases(struct run *r, const struct list *named, struct list *out)
+{
+	for (size_t i = 0; i < named->n; i++)
+		list_add(out, named->item[i]);
+	if (named->n > 0 || databases_wanted(r->c, &r->pg, out) == 0)
+		return EXIT_DONE;
+	if (process_stopping() != 0)
+		return EXIT_FAILED;
+	log_error("cannot tell the databases of the server: %s; nothing stored", r->pg.why);
+	if (r->pg.hint != NULL)
+		log_hint("%s", r->pg.hint);
+	return EXIT_FAILED;
+}
+
+/* Prune where that is earned, and count what stays. */
+static void
+prune(struct run *r)
+{
+	for (size_t i = 0; i < r->d.n && process_stopping() == 0; i++) {
+		if (r->good[i].databases.n + r->good[i].globals == 0)
+			continue;
+		prune_after_backup(r->c, &r->d, i, &r->good[i]);
+		for (size_t k = 0; k < r->items; k++)
+			if (r->item[k].done && strcmp(r->item[k].destination, r->d.item[i].name) == 0)
+				r->item[k].kept = prune_kept(r->item[k].database);
+	}
+}
+
 int
-backup_run(const struct config *c, const struct list *names)
+backup_run(const struct config *c, const struct arguments *a)
 {
 	struct run *r = text_alloc(sizeof *r);
-	struct list all = { 0 };
+	struct list databases = { 0 };
 	int rc;
 
 	r->c = c;
 	pg_init(&r->pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
 	if (destinations_init(&r->d, c) == -1)
 		return EXIT_USAGE;
-	if ((rc = check_tools(r)) != 0 || (rc = set_up_encryption(r)) != 0)
-		return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : rc;
-	for (size_t i = 0; i < r->d.n; i++)
-		destination_list(&r->d.item[i], &r->before[i]); /* for estimates only: pruning lists again */
-	if (names->n == 0)
-		names = &c->databases;
-	for (size_t i = 0; i < names->n && process_stopping() == 0; i++)
-		back_up(r, names->item[i]);
-	if (c->globals && process_stopping() == 0)
-		back_up(r, NULL);
-	list_free(&all);
+	report_begin(c);
+	if ((rc = check_tools(r)) == 0 && (rc = set_up_encryption(r)) == 0 &&
+	    (rc = choose_databases(r, &a->names, &databases)) == 0) {
+		for (size_t i = 0; i < r->d.n; i++)
+			destination_list(&r->d.item[i], &r->before[i]); /* for estimates only: pruning lists again */
+		for (size_t i = 0; i < databases.n && process_stopping() == 0; i++)
+			back_up(r, databases.item[i]);
+		if (c->globals && a->names.n == 0 && process_stopping() == 0)
+			back_up(r, NULL);
+		prune(r);
+	}
+	note_status(r, rc);
 	rc = process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : r->status;
-	free(r);
+	report_end(c, r->item, r->items, rc);
 	return rc;
 }

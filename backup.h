@@ -1,6 +1,7 @@
 #ifndef BACKUP_H
 #define BACKUP_H
 
+#include "arguments.h"
 #include "config.h"
 
 enum exit_status {
@@ -14,12 +15,11 @@ enum exit_status {
 };
 
 /*
- * One run: back up each database of c (or of names, if it is not empty) and the
- * globals, one after the other, to every destination; prune where that went
+ * One run: back up each database of c (or those that a names) and the globals, one after the other, to every destination; prune where that went
  * well; report. Prints the names it published to standard output, one a line.
  * Returns an exit status: the first that is not 0, but EXIT_LOCKED only if
  * nothing else went wrong.
  */
-int backup_run(const struct config *c, const struct list *names);
+int backup_run(const struct config *c, const struct arguments *a);
 
 #endif

@@ -32,6 +32,12 @@ struct catalog {
  */
 int catalog_read(struct catalog *cat, struct destinations *d, const char *label, bool quiet);
 
+/* List one destination, quietly, and add to cat. -1 if it cannot be listed; its why tells. */
+int catalog_read_one(struct catalog *cat, struct destinations *d, size_t destination, const char *label);
+
+/* Whether it is one of this database (NULL: the globals). */
+bool backup_is_of(const struct backup *b, const char *database);
+
 /*
  * The newest backup of a database (NULL: the globals) at a destination that is
  * not dated after not_after; NULL if there is none.

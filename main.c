@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,31 +8,68 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "backup.h"
 #include "config.h"
 #include "lib/log.h"
 #include "lib/process.h"
+#include "list.h"
+#include "prune.h"
 #include "version.h"
 
-/* Everything that a command was told on its command line. */
-struct arguments {
-	struct list names;
-};
-
-struct command {
+static const struct command {
 	const char *name;
-	char letter;          /* in the table of config.c */
+	char letter;          /* of the command, here and in config.c */
 	const char *synopsis, *text;
 	unsigned need;
-	int (*run)(const struct config *c, const struct list *names);
-};
-
-static const struct command commands[] = {
+	int (*run)(const struct config *c, const struct arguments *a);
+} commands[] = {
 	{ "backup-db", 'B', "backup-db [DATABASE...]",
 	    "Back up the databases of DB_NAME, or those named here, once, to every destination.\n"
 	    "Prints the names that it published, one a line.\n",
 	    NEED_DATABASE | NEED_DESTINATION, backup_run },
+	{ "list-backups", 'L', "list-backups [--json] [--db NAME] [--from WHERE] [--all]",
+	    "List every backup found at every destination, newest first.\n",
+	    NEED_DESTINATION, list_run },
+	{ "prune-backups", 'P', "prune-backups [--dry-run] [--db NAME]",
+	    "Apply retention now: tell for each backup whether it stays, by which rule, and delete the rest.\n",
+	    NEED_DATABASE | NEED_DESTINATION, prune_run },
 };
+
+enum kind { FLAG, VALUE, VALUES };
+
+#define AT(field) offsetof(struct arguments, field)
+
+static const struct {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	const char *used_by; /* letters of commands */
+	const char *help;
+} options[] = {
+	{ "all", FLAG, AT(all), "LV", "list: also files that are no backups; verify: every backup" },
+	{ "at", VALUE, AT(at), "R", "the newest backup not after this time: 2026-11-22T09:23:45Z, or a date" },
+	{ "clean", FLAG, AT(clean), "R", "drop what is in the target first" },
+	{ "create", FLAG, AT(create), "R", "create the target if it is missing, without asking" },
+	{ "data-only", FLAG, AT(data_only), "R", "rows only" },
+	{ "db", VALUE, AT(db), "LRVP", "the database whose backups are meant" },
+	{ "dry-run", FLAG, AT(dry_run), "BRP", "only say what would be done" },
+	{ "from", VALUE, AT(from), "LRV", "the destination: local, cloud, remote, the name of a remote, or (restore) a directory" },
+	{ "globals", FLAG, AT(globals), "R", "restore roles and tablespaces; those that exist are kept" },
+	{ "jobs", VALUE, AT(jobs), "R", "restore with so many connections, after a download" },
+	{ "json", FLAG, AT(json), "L", "for programs" },
+	{ "latest", FLAG, AT(latest), "R", "the newest backup" },
+	{ "no-owner", FLAG, AT(no_owner), "R", "leave ownership to the user that restores" },
+	{ "prometheus", FLAG, AT(prometheus), "H", "print metrics" },
+	{ "restore", FLAG, AT(restore), "V", "restore into a scratch database, count what is there, and drop it" },
+	{ "schema", VALUES, AT(schemas), "R", "only this schema; can be repeated" },
+	{ "schema-only", FLAG, AT(schema_only), "R", "no rows" },
+	{ "table", VALUES, AT(tables), "R", "only this table; can be repeated" },
+	{ "to", VALUE, AT(to), "R", "the database to restore into; default: the one that was backed up" },
+	{ "yes", FLAG, AT(yes), "R", "do not ask" },
+};
+
+#define OPTIONS (sizeof options / sizeof options[0])
 
 static const struct command *
 find_command(const char *name)
@@ -47,50 +85,76 @@ find_command(const char *name)
 static void
 print_help(const struct command *c)
 {
-	printf("Usage: %s\n\n%s\nOptions:\n  --help     this text\n  --version  the version\n", c->synopsis, c->text);
+	printf("Usage: %s\n\n%s\nOptions:\n", c->synopsis, c->text);
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (strchr(options[i].used_by, c->letter) != NULL)
+			printf("  --%-12s %s\n", options[i].name, options[i].help);
+	printf("  --help         this text\n  --version      the version\n");
 	config_print_help(c->letter);
 	printf("\nExit status: 0 done, 1 failed, 2 usage or configuration, 3 another run holds the lock,\n"
 	    "126 or 127 a tool cannot be executed or found, 128+n stopped by signal n.\n");
 }
 
+/* Fills a. -1 to go on, else an exit status. */
+static int
+parse(const struct command *command, int argc, char **argv, struct arguments *a)
+{
+	struct option known[OPTIONS + 4] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "print-configuration", no_argument, NULL, 'c' }, /* for `make docs` */
+	};
+	size_t n = 3;
+	int code;
+
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (strchr(options[i].used_by, command->letter) != NULL)
+			known[n++] = (struct option){ options[i].name,
+				options[i].kind == FLAG ? no_argument : required_argument, NULL, 256 + (int)i };
+	while ((code = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		char *at = (char *)a + (code >= 256 ? options[code - 256].offset : 0);
+
+		if (code == 'h')
+			print_help(command);
+		else if (code == 'v')
+			printf("%s %s\n", command->name, VERSION);
+		else if (code == 'c')
+			config_print_markdown();
+		else if (code < 256)
+			fprintf(stderr, "Try '%s --help'.\n", command->name);
+		else if (options[code - 256].kind == FLAG)
+			*(bool *)at = true;
+		else if (options[code - 256].kind == VALUE)
+			*(const char **)at = optarg;
+		else
+			list_add((struct list *)at, optarg);
+		if (code < 256)
+			return code == '?' ? EXIT_USAGE : EXIT_DONE;
+	}
+	for (; optind < argc; optind++)
+		list_add(&a->names, argv[optind]);
+	return -1;
+}
+
 static int
 run(const struct command *command, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "print-configuration", no_argument, NULL, 'p' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct list names = { 0 };
-	struct config *c;
-	int option;
+	struct arguments *a = text_alloc(sizeof *a);
+	struct config *c = text_alloc(sizeof *c);
+	unsigned need = command->need;
+	int status = parse(command, argc, argv, a);
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
-		switch (option) {
-		case 'h':
-			print_help(command);
-			return EXIT_DONE;
-		case 'v':
-			printf("%s %s\n", command->name, VERSION);
-			return EXIT_DONE;
-		case 'p':
-			config_print_markdown();
-			return EXIT_DONE;
-		default:
-			fprintf(stderr, "Try '%s --help'.\n", command->name);
-			return EXIT_USAGE;
-		}
-	for (; optind < argc; optind++)
-		list_add(&names, argv[optind]);
-	c = text_alloc(sizeof *c);
-	if (config_read(c, names.n > 0 ? command->need & ~(unsigned)NEED_DATABASE : command->need) == -1)
+	if (status != -1)
+		return status;
+	if ((command->letter == 'B' && a->names.n > 0) || (command->letter == 'P' && a->db != NULL))
+		need &= ~(unsigned)NEED_DATABASE;
+	if (config_read(c, need) == -1)
 		return EXIT_USAGE;
 	if (process_setup(command->letter == 'S') == -1) {
 		log_error("cannot set up signals: %s", strerror(errno));
 		return EXIT_FAILED;
 	}
-	return command->run(c, &names);
+	return command->run(c, a);
 }
 
 int

@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "json.h"
@@ -359,6 +360,69 @@ remote_delete(struct remote *r, const struct list *names)
 
 	free(input);
 	return rc;
+}
+
+struct uploads_call {
+	struct json_array json;
+	struct list *keys;
+	time_t before;
+};
+
+static void
+uploads_member(void *arg, const char *object)
+{
+	struct uploads_call *c = arg;
+	char key[2048], begun[64];
+	struct tm tm = { 0 };
+
+	if (json_string(object, "Key", key, sizeof key) == 0 &&
+	    json_string(object, "Initiated", begun, sizeof begun) == 0 &&
+	    strptime(begun, "%Y-%m-%dT%H:%M:%S", &tm) != NULL && timegm(&tm) < c->before)
+		list_add(c->keys, key);
+}
+
+/* { "bucket": [ uploads ] }: the array in it */
+static int
+uploads_output(void *arg, const char *data, size_t n)
+{
+	struct uploads_call *c = arg;
+	const char *from = c->json.begun ? data : memchr(data, '[', n);
+
+	if (from != NULL && !c->json.ended)
+		json_feed(&c->json, from, n - (size_t)(from - data), uploads_member, c);
+	return 0;
+}
+
+int
+remote_abort_uploads(struct remote *r, long age_s, time_t now, bool (*mine)(void *arg, const char *name), void *arg)
+{
+	static const char *const list_words[] = { "backend", "list-multipart-uploads", NULL };
+	/* the key is exact, so rclone's own idea of age does not matter */
+	static const char *const abort_words[] = { "backend", "-o", "max-age=1s", "cleanup", NULL };
+	const char *folder = strchr(r->path, '/');
+	struct list keys = { 0 };
+	struct uploads_call *c;
+	struct process p;
+	size_t skip = folder == NULL ? 0 : strlen(folder + 1) + 1;
+	int n;
+
+	if (strncmp(r->path, PATH, strlen(PATH)) != 0)
+		return 0;
+	c = text_alloc(sizeof *c);
+	c->keys = &keys;
+	c->before = now - age_s;
+	n = run(r, &p, list_words, "", NULL, uploads_output, c, true);
+	for (size_t i = 0; n >= 0 && i < keys.n; i++) {
+		const char *key = keys.item[i];
+
+		if (strlen(key) <= skip || (skip > 0 && (strncmp(key, folder + 1, skip - 1) != 0 || key[skip - 1] != '/')) ||
+		    strchr(key + skip, '/') != NULL || !mine(arg, key + skip))
+			continue;
+		n = run(r, &p, abort_words, key + skip, NULL, NULL, NULL, true) == -1 ? -1 : n + 1;
+	}
+	list_free(&keys);
+	free(c);
+	return n;
 }
 
 void

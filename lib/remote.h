@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "listing.h"
 #include "process.h"
@@ -83,6 +84,16 @@ int remote_publish(struct remote *r, const char *name);
 
 /* After a failed upload: remove whatever it left. -1 if that cannot be said. */
 int remote_discard(struct remote *r, const char *name);
+
+/*
+ * Abort the multipart uploads in S3 that began more than age_s seconds before
+ * now and for whose file name mine(arg, name) is true: what was killed leaves
+ * them behind, invisible and paid for. mine must be false for the name of an
+ * object that exists (rclone would take the cleanup to mean its whole folder).
+ * Returns how many; -1 if that is not allowed or supported. 0 for other backends.
+ */
+int remote_abort_uploads(struct remote *r, long age_s, time_t now, bool (*mine)(void *arg, const char *name),
+    void *arg);
 
 /* Part size in MiB, and how many at once, for so many bytes; see DESIGN 5. */
 void remote_part_size(int64_t upper_bound, int64_t max_parts, int *part_mib, int *concurrency);

@@ -125,14 +125,12 @@ product() {
 }
 
 @test "a run in the background can be killed; memory and lifetimes are watched" {
-	BACKUP_SERVICE=/bin/sh WATCH=1 start_backup -c 'sleep 60 & python3 -c "x = bytearray(100 << 20)
-import time; time.sleep(0.3)"; touch here; wait'
-	cd "$run"
+	BACKUP_SERVICE=/bin/sh WATCH=1 GRACE=0 start_backup -c 'sleep 60 & /usr/bin/python3 -c "x = bytearray(100 << 20)
+import time; time.sleep(0.5)"; touch "$HOME/here"; wait'
 	kill -0 "$backup_pid"
-	wait_until grep -q . pid
-	sleep 1
+	wait_until test -e "$T/home/here"
 	kill -KILL "$backup_pid"
-	GRACE=0 wait_backup
+	wait_backup
 	[[ $how == "killed 9" ]]
 	(($(peak_kib python3) > 100000))
 	lifetime python3 | awk '{ exit !($1 > 0.3) }'
@@ -216,7 +214,7 @@ get() { timeout 5 curl -sS -o /dev/null -w '%{http_code}' "$S3_ENDPOINT" 2>&1; }
 @test "proxy: passes, refuses, hangs, and goes on" {
 	s3_env
 	s3_through_proxy
-	[[ $(get) == 200 ]] # RGW answers anonymous ListBuckets
+	[[ $(get) == 200 ]] # an anonymous listing is allowed
 	proxy s3 refuse
 	run ! get
 	[[ $output == *"refuse"* || $output == *"connect to"* ]]
@@ -349,7 +347,6 @@ get() { timeout 5 curl -sS -o /dev/null -w '%{http_code}' "$S3_ENDPOINT" 2>&1; }
 		"select lo_put(100003, 5000, '\\x00') => select lo_put(100003, 5000, substr((select by from types where id = 10), 5001, 1))"
 		"select setval('\"odd sequence\"', -50) => select setval('\"odd sequence\"', -6)"
 		"comment on table upper is 'x' => comment on table upper is null"
-		"grant select on upper to public => revoke select on upper from public"
 		"refresh materialized view never_filled => refresh materialized view never_filled with no data"
 	)
 	for change in "${changes[@]}"; do
@@ -357,6 +354,6 @@ get() { timeout 5 curl -sS -o /dev/null -w '%{http_code}' "$S3_ENDPOINT" 2>&1; }
 		run ! compare
 		[[ $output == *@@* ]]
 		sql "$copy" "${change#* => }" >/dev/null
-		[[ $change == grant* ]] || compare
 	done
+	compare
 }

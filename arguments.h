@@ -1,0 +1,17 @@
+#ifndef ARGUMENTS_H
+#define ARGUMENTS_H
+
+#include <stdbool.h>
+
+#include "lib/text.h"
+
+/* What a command was told on its command line; main.c has the table. */
+struct arguments {
+	struct list names;     /* what is no option */
+	const char *db, *from, *at, *to, *jobs;
+	struct list tables, schemas;
+	bool all, clean, create, data_only, dry_run, globals, json, latest, no_owner, prometheus, restore, schema_only,
+	    yes;
+};
+
+#endif

@@ -1,0 +1,124 @@
+#include "catalog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+
+static void
+add(struct catalog *cat, const struct name *name, const struct object *o, size_t destination)
+{
+	if (cat->n == cat->room) {
+		size_t room = cat->room == 0 ? 64 : cat->room * 2;
+		struct backup *item = text_alloc(room * sizeof *item);
+
+		if (cat->n > 0)
+			memcpy(item, cat->item, cat->n * sizeof *item);
+		free(cat->item);
+		cat->item = item;
+		cat->room = room;
+	}
+	cat->item[cat->n++] = (struct backup){ *name, text_copy(o->name), o->size_bytes, destination };
+}
+
+static int
+newest_first(const void *a, const void *b)
+{
+	const struct backup *x = a, *y = b;
+	int by_name;
+
+	if (x->name.time != y->name.time)
+		return x->name.time > y->name.time ? -1 : 1;
+	by_name = strcmp(x->file, y->file);
+	return by_name != 0 ? by_name : (x->destination > y->destination) - (x->destination < y->destination);
+}
+
+int
+catalog_read_one(struct catalog *cat, struct destinations *d, size_t i, const char *label)
+{
+	struct listing found = { 0 };
+	struct name name;
+
+	if (destination_list(&d->item[i], &found) == -1) {
+		cat->failed[i] = true;
+		return -1;
+	}
+	for (size_t k = 0; k < found.n; k++) {
+		const struct object *o = &found.item[k];
+
+		if (o->name[0] == '.')
+			listing_add(&cat->hidden[i], o->name, o->size_bytes);
+		else if (name_parse(&name, label, o->name) == 0)
+			add(cat, &name, o, i);
+		else
+			listing_add(&cat->foreign[i], o->name, o->size_bytes);
+	}
+	listing_free(&found);
+	if (cat->n > 0)
+		qsort(cat->item, cat->n, sizeof *cat->item, newest_first);
+	return 0;
+}
+
+int
+catalog_read(struct catalog *cat, struct destinations *d, const char *label, bool quiet)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < d->n; i++) {
+		if (catalog_read_one(cat, d, i, label) == 0)
+			continue;
+		rc = -1;
+		if (quiet)
+			continue;
+		log_error("cannot list %s: %s", d->item[i].name, d->item[i].why);
+		if (d->item[i].hint != NULL)
+			log_hint("%s", d->item[i].hint);
+	}
+	return rc;
+}
+
+bool
+backup_is_of(const struct backup *b, const char *database)
+{
+	return database == NULL ? b->name.kind == NAME_GLOBALS :
+	    b->name.kind == NAME_DUMP && strcmp(b->name.database, database) == 0;
+}
+
+const struct backup *
+catalog_newest(const struct catalog *cat, size_t destination, const char *database, time_t not_after)
+{
+	for (size_t i = 0; i < cat->n; i++)
+		if (cat->item[i].destination == destination && cat->item[i].name.time <= not_after &&
+		    backup_is_of(&cat->item[i], database))
+			return &cat->item[i];
+	return NULL;
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void
+catalog_databases(const struct catalog *cat, struct list *out)
+{
+	for (size_t i = 0; i < cat->n; i++)
+		if (cat->item[i].name.kind == NAME_DUMP && !list_has(out, cat->item[i].name.database))
+			list_add(out, cat->item[i].name.database);
+	if (out->n > 0)
+		qsort(out->item, out->n, sizeof *out->item, by_text);
+}
+
+void
+catalog_free(struct catalog *cat)
+{
+	for (size_t i = 0; i < cat->n; i++)
+		free(cat->item[i].file);
+	free(cat->item);
+	for (size_t i = 0; i < DESTINATIONS_MAX; i++) {
+		listing_free(&cat->foreign[i]);
+		listing_free(&cat->hidden[i]);
+	}
+	*cat = (struct catalog){ 0 };
+}

@@ -1,0 +1,195 @@
+#include "prune.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backup.h"
+#include "catalog.h"
+#include "databases.h"
+#include "lib/log.h"
+#include "lib/process.h"
+#include "lib/retention.h"
+
+#define UPLOAD_STALE_S (7 * 86400L)
+
+/* What was kept at the destination pruned last. */
+static struct {
+	struct list names; /* of databases; "" stands for the globals */
+	int64_t kept[1024];
+} last;
+
+int64_t
+prune_kept(const char *database)
+{
+	for (size_t i = 0; i < last.names.n && i < sizeof last.kept / sizeof last.kept[0]; i++)
+		if (strcmp(last.names.item[i], database == NULL ? "" : database) == 0)
+			return last.kept[i];
+	return -1;
+}
+
+/*
+ * Decide over one database's backups; calls each for every one, newest first,
+ * and adds the files that may go to victims. Returns how many stay.
+ */
+static int64_t
+decide(const struct config *c, const struct catalog *cat, const char *database, struct list *victims,
+    void (*each)(const struct backup *b, const char *kept_by))
+{
+	struct retention_item *item = text_alloc((cat->n + 1) * sizeof *item);
+	const struct backup **of = text_alloc((cat->n + 1) * sizeof *of);
+	size_t n = 0;
+	int64_t kept = 0;
+
+	for (size_t i = 0; i < cat->n; i++)
+		if (backup_is_of(&cat->item[i], database)) {
+			of[n] = &cat->item[i];
+			item[n++].time = cat->item[i].name.time;
+		}
+	retention_apply(&c->keep, time(NULL), item, n);
+	for (size_t i = 0; i < n; i++) {
+		kept += item[i].kept_by != NULL;
+		if (each != NULL)
+			each(of[i], item[i].kept_by);
+		/* the one test that stands before every deletion: the name is what we would give it */
+		if (item[i].kept_by == NULL && name_belongs(of[i]->file, c->label, database))
+			list_add(victims, of[i]->file);
+	}
+	free(item);
+	free(of);
+	return kept;
+}
+
+/* Names of ours that no object has: an upload under one was never completed. */
+struct ours {
+	const struct config *c;
+	const struct catalog *cat;
+	const struct prune_scope *scope;
+};
+
+static bool
+is_unfinished(void *arg, const char *name)
+{
+	const struct ours *o = arg;
+	bool own = o->scope->globals && name_belongs(name, o->c->label, NULL);
+
+	for (size_t i = 0; i < o->scope->databases.n; i++)
+		own = own || name_belongs(name, o->c->label, o->scope->databases.item[i]);
+	for (size_t i = 0; i < o->cat->n && own; i++)
+		own = strcmp(o->cat->item[i].file, name) != 0;
+	return own;
+}
+
+/* Delete the victims and what killed uploads left. false if not all could be deleted. */
+static bool
+clean_up(const struct config *c, struct destination *d, const struct catalog *cat, const struct prune_scope *scope,
+    const struct list *victims, enum log_level level)
+{
+	struct ours ours = { c, cat, scope };
+	bool ok = true;
+	int aborted;
+
+	if (victims->n > 0 && destination_delete(d, victims) == -1) {
+		log_line(level, "cannot delete all of %zu old backups at %s: %s", victims->n, d->name, d->why);
+		if (d->hint != NULL)
+			log_hint("%s", d->hint);
+		ok = false;
+	} else if (victims->n > 0) {
+		log_info("pruned %zu old %s at %s", victims->n, victims->n == 1 ? "backup" : "backups", d->name);
+	}
+	aborted = remote_abort_uploads(&d->remote, UPLOAD_STALE_S, time(NULL), is_unfinished, &ours);
+	if (aborted > 0)
+		log_info("removed %d unfinished %s older than 7 days at %s", aborted, aborted == 1 ? "upload" : "uploads", d->name);
+	else if (aborted == -1)
+		log_warning("cannot look for unfinished uploads at %s: %s", d->name, d->remote.why);
+	return ok;
+}
+
+bool
+prune_after_backup(const struct config *c, struct destinations *d, size_t destination, const struct prune_scope *scope)
+{
+	struct catalog cat = { 0 };
+	struct list victims = { 0 };
+	bool ok;
+
+	list_free(&last.names);
+	if (c->keep.unlimited)
+		return false;
+	if (catalog_read_one(&cat, d, destination, c->label) == -1) {
+		log_warning("cannot list %s, so nothing is pruned there: %s", d->item[destination].name,
+		    d->item[destination].why);
+		return false;
+	}
+	for (size_t i = 0; i < scope->databases.n + scope->globals; i++) {
+		const char *database = i < scope->databases.n ? scope->databases.item[i] : NULL;
+		int64_t kept = decide(c, &cat, database, &victims, NULL);
+
+		if (i < sizeof last.kept / sizeof last.kept[0])
+			last.kept[i] = kept;
+		list_add(&last.names, database == NULL ? "" : database);
+	}
+	ok = clean_up(c, &d->item[destination], &cat, scope, &victims, LOG_WARNING);
+	if (!ok)
+		list_free(&last.names); /* how many are left there is not known */
+	list_free(&victims);
+	catalog_free(&cat);
+	return ok;
+}
+
+static void
+print_decision(const struct backup *b, const char *kept_by)
+{
+	char shown[NAME_SIZE * 4];
+
+	text_escape(shown, sizeof shown, b->file, false);
+	printf("  %-6s  %-10s  %s\n", kept_by == NULL ? "delete" : "keep", kept_by == NULL ? "" : kept_by, shown);
+}
+
+int
+prune_run(const struct config *c, const struct arguments *a)
+{
+	struct destinations *d = text_alloc(sizeof *d);
+	struct prune_scope scope = { .globals = c->globals && a->db == NULL };
+	struct pg pg;
+	int status = EXIT_DONE;
+
+	if (a->names.n > 0) {
+		log_error("prune-backups takes no name of a backup; --db NAME names a database");
+		return EXIT_USAGE;
+	}
+	if (destinations_init(d, c) == -1)
+		return EXIT_USAGE;
+	pg_init(&pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
+	if (a->db != NULL)
+		list_add(&scope.databases, a->db);
+	else if (databases_wanted(c, &pg, &scope.databases) == -1) {
+		log_error("cannot tell the databases of the server: %s", pg.why);
+		if (pg.hint != NULL)
+			log_hint("%s, or name one with --db", pg.hint);
+		return EXIT_FAILED;
+	}
+	for (size_t i = 0; i < d->n && process_stopping() == 0; i++) {
+		struct catalog cat = { 0 };
+		struct list victims = { 0 };
+		int64_t kept = 0;
+
+		if (catalog_read_one(&cat, d, i, c->label) == -1) {
+			log_error("cannot list %s, so nothing is pruned there: %s", d->item[i].name, d->item[i].why);
+			if (d->item[i].hint != NULL)
+				log_hint("%s", d->item[i].hint);
+			status = EXIT_FAILED;
+			continue;
+		}
+		printf("%s:\n", d->item[i].name);
+		for (size_t k = 0; k < scope.databases.n + scope.globals; k++)
+			kept += decide(c, &cat, k < scope.databases.n ? scope.databases.item[k] : NULL, &victims, print_decision);
+		printf("  %lld to keep, %zu to delete%s\n", (long long)kept, victims.n, a->dry_run ? " (dry run: nothing is deleted)" : "");
+		fflush(stdout);
+		if (!a->dry_run && !clean_up(c, &d->item[i], &cat, &scope, &victims, LOG_ERROR))
+			status = EXIT_FAILED;
+		list_free(&victims);
+		catalog_free(&cat);
+	}
+	return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : status;
+}
