@@ -517,17 +517,32 @@ parse(const struct option *o, const char *value, struct config *c)
 	return NULL;
 }
 
+/* After a mistake something takes the value's place, so that it is not reported as missing too. */
+static int
+mistake(const struct option *o, struct config *c)
+{
+	void *at = (char *)c + o->offset;
+
+	if (o->type == TEXT)
+		*(const char **)at = "";
+	else if (o->type == LIST)
+		list_add(at, "");
+	else if (o->type == COUNT)
+		*(int64_t *)at = 1;
+	return 1;
+}
+
 static int
 read_option(const struct option *o, struct config *c)
 {
 	const char *value, *name = o->name, *right = NULL;
 
 	if (read_name(name, &value) == -1)
-		return 1;
+		return mistake(o, c);
 	if (value == NULL && o->other != NULL) {
 		name = o->other;
 		if (read_name(name, &value) == -1)
-			return 1;
+			return mistake(o, c);
 	}
 	if (o->secret)
 		log_secret(value);
@@ -546,7 +561,7 @@ read_option(const struct option *o, struct config *c)
 	else
 		log_error("%s: %s%s%s is not valid; it takes %s", name, o->secret ? "its value" : "\"",
 		    o->secret ? "" : value, o->secret ? "" : "\"", right);
-	return 1;
+	return mistake(o, c);
 }
 
 /* Each set of destinations is complete or absent. */
