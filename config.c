@@ -249,14 +249,20 @@ check_compress(const char *value)
 	return "0 to 9, or none, gzip, lz4 or zstd with an optional :LEVEL";
 }
 
-/* Options that would take the archive, its format or the connection out of our hands. */
+/*
+ * Options that would take the archive, its format or the connection out of our
+ * hands. Whatever is no option and no option's value would be a database to
+ * pg_dump, dumped under another's name; which long options have a value differs
+ * between versions, so they must have it behind '='.
+ */
 static const char *
 check_dump_options(const char *value)
 {
 	static const char *const refused[] = { "--file", "--format", "--jobs", "--dbname", "--help", "--version",
-		"--password", "--compress" };
-	static const char letters[] = "fFjdVWZ?";
+		"--password", "--compress", "--host", "--port", "--username" };
+	static const char letters[] = "fFjdVWZ?hpU", with_value[] = "eEnNStTX";
 	struct list words = { 0 };
+	bool value_next = false;
 
 	if (list_split_words(&words, value) == -1)
 		return "quotes that are closed";
@@ -264,16 +270,28 @@ check_dump_options(const char *value)
 		const char *w = words.item[i];
 		size_t n = strcspn(w, "=");
 
+		if (value_next) {
+			value_next = false;
+			continue;
+		}
+		if (w[0] != '-' || strcmp(w, "-") == 0 || strcmp(w, "--") == 0)
+			return "options of pg_dump only, values of long ones behind a \"=\": --schema=NAME";
 		/* getopt_long takes any unique beginning of a long option */
 		for (size_t k = 0; k < sizeof refused / sizeof refused[0]; k++)
 			if (n > 2 && strncmp(w, refused[k], n) == 0)
-				return "options that leave output, format, jobs, database and compression to this program "
-				    "(DB_NAME, DB_BACKUP_COMPRESS)";
-		if (w[0] == '-' && w[1] != '-' && w[1] != '\0' && strchr(letters, w[1]) != NULL)
-			return "options other than -f -F -j -d -V -W -Z and -?, which are this program's "
-			    "(DB_NAME, DB_BACKUP_COMPRESS)";
+				return "options that leave output, format, jobs, connection, database and compression to this "
+				    "program (PGHOST, DB_NAME, DB_BACKUP_COMPRESS)";
+		for (const char *p = w + 1; w[1] != '-' && *p != '\0'; p++) {
+			if (strchr(letters, *p) != NULL)
+				return "options other than -f -F -j -d -h -p -U -V -W -Z and -?, which are this program's "
+				    "(PGHOST, DB_NAME, DB_BACKUP_COMPRESS)";
+			if (strchr(with_value, *p) != NULL) {
+				value_next = p[1] == '\0';
+				break;
+			}
+		}
 	}
-	return NULL;
+	return value_next ? "a value for each option that wants one" : NULL;
 }
 
 static const char *
