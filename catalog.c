@@ -5,20 +5,16 @@
 
 #include "lib/log.h"
 
+/* Room for n more, and no more: with ten thousand backups this is most of our memory. */
 static void
-add(struct catalog *cat, const struct name *name, const struct object *o, size_t destination)
+make_room(struct catalog *cat, size_t n)
 {
-	if (cat->n == cat->room) {
-		size_t room = cat->room == 0 ? 64 : cat->room * 2;
-		struct backup *item = text_alloc(room * sizeof *item);
+	struct backup *item = text_alloc((cat->n + n + 1) * sizeof *item);
 
-		if (cat->n > 0)
-			memcpy(item, cat->item, cat->n * sizeof *item);
-		free(cat->item);
-		cat->item = item;
-		cat->room = room;
-	}
-	cat->item[cat->n++] = (struct backup){ *name, text_copy(o->name), o->size_bytes, destination };
+	if (cat->n > 0)
+		memcpy(item, cat->item, cat->n * sizeof *item);
+	free(cat->item);
+	cat->item = item;
 }
 
 static int
@@ -43,15 +39,18 @@ catalog_read_one(struct catalog *cat, struct destinations *d, size_t i, const ch
 		cat->failed[i] = true;
 		return -1;
 	}
+	make_room(cat, found.n);
 	for (size_t k = 0; k < found.n; k++) {
-		const struct object *o = &found.item[k];
+		struct object *o = &found.item[k];
 
-		if (o->name[0] == '.')
+		if (o->name[0] == '.') {
 			listing_add(&cat->hidden[i], o->name, o->size_bytes);
-		else if (name_parse(&name, label, o->name) == 0)
-			add(cat, &name, o, i);
-		else
+		} else if (name_parse(&name, label, o->name) == 0) {
+			cat->item[cat->n++] = (struct backup){ name, o->name, o->size_bytes, i };
+			o->name = NULL; /* it is the catalog's now */
+		} else {
 			listing_add(&cat->foreign[i], o->name, o->size_bytes);
+		}
 	}
 	listing_free(&found);
 	if (cat->n > 0)
