@@ -19,6 +19,7 @@
 #include "lock.h"
 #include "prune.h"
 #include "report.h"
+#include "verify.h"
 
 struct run {
 	const struct config *c;
@@ -261,6 +262,31 @@ try_until_done(struct run *r, struct dump *b)
 	}
 }
 
+/* DB_BACKUP_VERIFY: a backup that fails it stays, but does not count. */
+static void
+verify(struct run *r, struct dump *b)
+{
+	for (size_t i = 0; i < r->d.n && r->c->verify != VERIFY_NO; i++) {
+		struct archive ar = { .at = &r->d.item[i], .file = b->stored[i].name, .shown = b->stored[i].name,
+			.size_bytes = b->stored[i].size_bytes,
+			.encrypted = r->c->passphrase != NULL, .is_sql = b->database == NULL };
+		char summary[256];
+
+		if (b->outcome[i] != DONE || process_stopping() != 0)
+			continue;
+		if (verify_archive(&ar, r->c, &r->pg, r->c->verify == VERIFY_RESTORE, summary, sizeof summary) == 0) {
+			log_info("verified %s at %s: %s", ar.file, r->d.item[i].name, summary);
+			continue;
+		}
+		b->outcome[i] = WANTED;
+		snprintf(b->failure[i].why, sizeof b->failure[i].why, "%.1000s", ar.why);
+		log_error("%s at %s failed its verification: %s; it does not count, nothing pruned", ar.file, r->d.item[i].name, ar.why);
+		if (ar.hint != NULL)
+			log_hint("%s", ar.hint);
+		b->code = EXIT_FAILED;
+	}
+}
+
 /* What became of it, for pruning and for the report. */
 static void
 record(struct run *r, const struct dump *b, int64_t started_ms)
@@ -277,13 +303,13 @@ record(struct run *r, const struct dump *b, int64_t started_ms)
 
 		*item = (struct report_item){ .database = b->database, .destination = r->d.item[i].name,
 			.done = b->outcome[i] == DONE, .duration_ms = process_clock_ms() - started_ms, .kept = -1 };
-		item->time = name_parse(&n, r->c->label, b->name) == 0 ? n.time : time(NULL);
+		item->time = name_parse(&n, r->c->label, b->stored[i].name) == 0 ? n.time : time(NULL);
 		if (!item->done) {
 			snprintf(item->error, sizeof item->error, "%s", b->failure[i].why);
 			continue;
 		}
-		snprintf(item->name, sizeof item->name, "%s", b->name);
-		item->size_bytes = b->size_bytes;
+		snprintf(item->name, sizeof item->name, "%s", b->stored[i].name);
+		item->size_bytes = b->stored[i].size_bytes;
 		if (b->database == NULL)
 			r->good[i].globals = true;
 		else
@@ -317,6 +343,7 @@ back_up(struct run *r, const char *database)
 	b.expected_bytes = newest_size(r, database);
 	b.upper_bound = 2 * b.expected_bytes;
 	try_until_done(r, &b);
+	verify(r, &b);
 	if (process_stopping() != 0 && !is_complete(&b)) {
 		join_names(&b, WANTED, NULL, names, sizeof names);
 		log_error("stopped by signal %d (%s) before %s was backed up to %s; nothing stored there", process_stopping(),

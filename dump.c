@@ -151,7 +151,8 @@ confirm(struct dump *b, size_t i, const char *name, int64_t expected)
 	size = destination_size(d, name);
 	if (size == expected) {
 		b->outcome[i] = DONE;
-		b->size_bytes = size;
+		b->size_bytes = b->stored[i].size_bytes = size;
+		snprintf(b->stored[i].name, sizeof b->stored[i].name, "%s", name);
 		return;
 	}
 	if (size == -2)

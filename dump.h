@@ -30,9 +30,14 @@ struct dump {
 		const char *hint;
 	} failure[DESTINATIONS_MAX];
 
+	struct {
+		char name[NAME_SIZE]; /* may differ: a retry makes a new dump */
+		int64_t size_bytes;
+	} stored[DESTINATIONS_MAX]; /* where DONE */
+
 	char name[NAME_SIZE];     /* of the last try */
 	char file[NAME_SIZE];     /* complete in the local directory, made by an earlier try of this run; or "" */
-	int64_t size_bytes;       /* as stored */
+	int64_t size_bytes;       /* as stored by the last try */
 	int code;                 /* exit status for the failures: 1, 126, 127 */
 };
 

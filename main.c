@@ -15,6 +15,8 @@
 #include "lib/process.h"
 #include "list.h"
 #include "prune.h"
+#include "restore.h"
+#include "verify.h"
 #include "version.h"
 
 static const struct command {
@@ -31,6 +33,18 @@ static const struct command {
 	{ "list-backups", 'L', "list-backups [--json] [--db NAME] [--from WHERE] [--all]",
 	    "List every backup found at every destination, newest first.\n",
 	    NEED_DESTINATION, list_run },
+	{ "restore-db", 'R',
+	    "restore-db [BACKUP | --latest | --at TIME] [--db NAME] [--from WHERE] [--to NAME] [--clean]\n"
+	    "       [--schema-only | --data-only] [--table NAME] [--schema NAME] [--jobs N] [--no-owner]\n"
+	    "       [--globals] [--dry-run] [--yes]",
+	    "Restore one backup: by its name, the newest, the newest at a time, or a file (./some.pg-dump).\n"
+	    "On a terminal with none of these it lists what there is and asks. It refuses a target that\n"
+	    "has tables, unless --clean, and works in one transaction: a failure changes nothing.\n",
+	    0, restore_run },
+	{ "verify-backup", 'V', "verify-backup [BACKUP] [--all] [--restore] [--db NAME] [--from WHERE]",
+	    "Prove that backups can be read to their end, or restored: the newest of each database at each\n"
+	    "destination, the one named here, or all.\n",
+	    0, verify_run },
 	{ "prune-backups", 'P', "prune-backups [--dry-run] [--db NAME]",
 	    "Apply retention now: tell for each backup whether it stays, by which rule, and delete the rest.\n",
 	    NEED_DATABASE | NEED_DESTINATION, prune_run },

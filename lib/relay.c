@@ -197,7 +197,8 @@ static int
 read_source(struct relay *r)
 {
 	int64_t now = process_clock_ms();
-	ssize_t n = read(r->source, r->buffer, BUFFER_BYTES);
+	size_t kept = r->holds ? 1 : 0;
+	ssize_t n = read(r->source, r->buffer + kept, BUFFER_BYTES - kept);
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
 		take_nap(r, now);
@@ -208,7 +209,9 @@ read_source(struct relay *r)
 		r->source = -1;
 		return 0;
 	}
-	if (!magic_agrees(r, (size_t)n)) {
+	if (kept > 0)
+		r->buffer[0] = r->held;
+	if (!magic_agrees(r, kept + (size_t)n)) {
 		snprintf(r->why, sizeof r->why, "what it wrote is no dump: it does not begin with %s", r->magic);
 		return -1;
 	}
@@ -216,10 +219,14 @@ read_source(struct relay *r)
 		if (!sink_has_work(r, &r->sink[i]))
 			r->sink[i].moved_ms = now; /* idle until now */
 	r->source_ms = now;
-	r->buffered = (size_t)n;
-	r->total_bytes += n;
 	r->burst_bytes += n;
-	if (n < BUFFER_BYTES)
+	r->buffered = kept + (size_t)n;
+	if (r->hold) {
+		r->held = r->buffer[--r->buffered];
+		r->holds = true;
+	}
+	r->total_bytes += (int64_t)r->buffered;
+	if (n < BUFFER_BYTES / 2)
 		take_nap(r, now);
 	return 0;
 }
@@ -332,6 +339,11 @@ relay_read(struct relay *r)
 	}
 	if (!process_succeeded(&r->dump))
 		return -1;
+	if (r->holds) {
+		r->buffer[r->buffered++] = r->held;
+		r->total_bytes++;
+		r->holds = false;
+	}
 	if (r->magic != NULL && r->total_bytes < (int64_t)strlen(r->magic)) {
 		snprintf(r->why, sizeof r->why, "it wrote nothing");
 		return -1;

@@ -39,6 +39,7 @@ struct relay {
 	int spool_errno;       /* why it failed; it holds no more than spool_bytes */
 	struct relay_sink sink[RELAY_SINKS_MAX];
 	size_t sinks;
+	bool hold;             /* the last byte goes to the uploads only after relay_read returned 0 */
 	const char *magic;     /* what the stream must begin with, or NULL */
 	int64_t total_bytes;   /* read from the dump */
 	int64_t expected_bytes; /* estimate for the progress; 0: none */
@@ -49,6 +50,8 @@ struct relay {
 	/* relay.c's own */
 	char *buffer;          /* what was read last and not yet taken by all */
 	size_t buffered;
+	bool holds;            /* held is the byte behind total_bytes */
+	char held;
 	int64_t started_ms;
 	int64_t source_ms;     /* when the dump last gave a byte, or could have */
 	int64_t source_due_ms; /* when to look again: reading each 4 KiB at once costs much */
@@ -59,7 +62,7 @@ struct relay {
 };
 
 /*
- * Prepare r, whose dump, source, spool, sinks, magic, expected_bytes,
+ * Prepare r, whose dump, hold, source, spool, sinks, magic, expected_bytes,
  * stall_ms and what are set. Without a source the stream is the first spool_bytes of spool.
  */
 void relay_start(struct relay *r);

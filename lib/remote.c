@@ -254,6 +254,15 @@ remote_encrypted_size(int64_t size_bytes)
 	return header + size_bytes + (size_bytes + block - 1) / block * tag;
 }
 
+int64_t
+remote_decrypted_size(int64_t size_bytes)
+{
+	int64_t body = size_bytes - 32;
+	int64_t plain = body - (body + 65551) / 65552 * 16;
+
+	return body >= 0 && plain >= 0 && remote_encrypted_size(plain) == size_bytes ? plain : -1;
+}
+
 /* The path of name and the environment to reach it; through crypt, which itself adds the .bin that name has. */
 static char *
 path_and_env(const struct remote *r, const char *name, bool crypt, struct list *env)
@@ -479,6 +488,68 @@ remote_upload(struct remote *r, struct process *p, const char *name, int64_t upp
 		return -1;
 	}
 	return pair[1];
+}
+
+int
+remote_download(struct remote *r, struct process *p, const char *name, bool decrypt)
+{
+	/* not by path: of an absent object rclone makes no bytes and success */
+	static const char *const words[] = { "rclone", "cat", "--no-traverse", "--files-from-raw", "-",
+		"--error-on-no-transfer" };
+	struct list argv = { 0 }, env = { 0 };
+	char *path = path_and_env(r, name, decrypt, &env), *slash = strrchr(path, '/'), *input;
+	int in, out[2] = { -1, -1 }, rc = -1, e;
+
+	/* the folder, and the name as rclone sees it there */
+	slash = slash != NULL ? slash : strrchr(path, ':');
+	input = text_format("%s\n", slash + 1);
+	slash[1] = '\0';
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		list_add(&argv, words[i]);
+	list_add(&argv, path);
+	in = process_memory_file(input);
+	if (in != -1 && pipe2(out, O_CLOEXEC) == 0)
+		rc = process_start(p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env,
+		    .in = in, .out = out[1], .extra = -1 });
+	e = errno;
+	list_free(&argv);
+	list_free(&env);
+	free(path);
+	free(input);
+	if (in != -1)
+		close(in);
+	if (out[1] != -1)
+		close(out[1]);
+	if (rc == -1 && out[0] != -1)
+		close(out[0]);
+	errno = e;
+	return rc == -1 ? -1 : out[0];
+}
+
+int
+remote_fetch(struct remote *r, const char *name, bool decrypt, const char *path)
+{
+	struct list argv = { 0 }, env = { 0 };
+	char *from = path_and_env(r, name, decrypt, &env);
+	struct process p;
+	int rc;
+
+	list_add(&argv, "rclone");
+	list_add(&argv, "copyto");
+	list_add(&argv, from);
+	list_add(&argv, path);
+	rc = process_start(&p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env,
+	    .in = -1, .out = -1, .extra = -1 });
+	if (rc == 0 && process_wait(&p, -1, true) == -1)
+		process_end(&p, 5000);
+	if (rc == -1 || !process_succeeded(&p)) {
+		snprintf(r->why, sizeof r->why, "rclone %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+		rc = -1;
+	}
+	free(from);
+	list_free(&argv);
+	list_free(&env);
+	return rc;
 }
 
 int

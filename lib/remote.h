@@ -79,6 +79,19 @@ int remote_delete(struct remote *r, const struct list *names);
  */
 int remote_upload(struct remote *r, struct process *p, const char *name, int64_t upper_bound, bool encrypt);
 
+/*
+ * Start a download. Returns the read end of rclone's output, which is the
+ * caller's. What comes is good only if rclone exits with 0 and its length is
+ * the expected one: a broken connection may look like a short file. -1 with errno.
+ */
+int remote_download(struct remote *r, struct process *p, const char *name, bool decrypt);
+
+/* Download into a local file, with several streams. Its size is for the caller to check. -1: why. */
+int remote_fetch(struct remote *r, const char *name, bool decrypt, const char *path);
+
+/* The size that remote_encrypted_size makes of what, or -1 if there is none. */
+int64_t remote_decrypted_size(int64_t size_bytes);
+
 /* After rclone ended well: give the upload its name, where it was hidden. */
 int remote_publish(struct remote *r, const char *name);
 

@@ -1,0 +1,180 @@
+#include "archive.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hint.h"
+#include "lib/folder.h"
+
+char *
+archive_path(const struct archive *a)
+{
+	if (a->at == NULL)
+		return text_copy(a->file);
+	return a->at->directory == NULL || a->encrypted ? NULL : text_format("%s/%s", a->at->directory, a->file);
+}
+
+static int64_t
+plain_size(const struct archive *a)
+{
+	return a->encrypted ? remote_decrypted_size(a->size_bytes) : a->size_bytes;
+}
+
+int
+archive_prepare(struct archive *a, const struct config *c)
+{
+	a->hint = NULL;
+	if (!a->encrypted)
+		return 0;
+	if (a->at == NULL) {
+		snprintf(a->why, sizeof a->why, "it is encrypted, and can be read only in a destination");
+		a->hint = "put it into a directory, give that with --from, and name the file";
+		return -1;
+	}
+	if (c->passphrase == NULL) {
+		snprintf(a->why, sizeof a->why, "it is encrypted, and DB_BACKUP_PASSPHRASE is not set");
+		a->hint = "set DB_BACKUP_PASSPHRASE to what it was when the backup was made";
+		return -1;
+	}
+	if (plain_size(a) == -1) {
+		snprintf(a->why, sizeof a->why, "its size, %lld bytes, is not one of a complete encrypted file",
+		    (long long)a->size_bytes);
+		return -1;
+	}
+	if (a->at->remote.crypt == NULL && remote_encrypt(&a->at->remote, c->passphrase) == -1) {
+		snprintf(a->why, sizeof a->why, "%s", a->at->remote.why);
+		return -1;
+	}
+	return 0;
+}
+
+/* Open where the bytes come from: a file as the spool, or a download as the source. */
+static int
+open_source(struct archive *a, struct relay *r)
+{
+	char *path = archive_path(a);
+	struct stat st;
+
+	r->source = r->spool = -1;
+	if (path == NULL) {
+		r->hold = true;
+		r->source = remote_download(&a->at->remote, &r->dump, a->file, a->encrypted);
+		if (r->source == -1)
+			snprintf(a->why, sizeof a->why, "cannot start rclone: %s", strerror(errno));
+		return r->source == -1 ? -1 : 0;
+	}
+	r->spool = open(path, O_RDONLY | O_CLOEXEC);
+	if (r->spool == -1 || fstat(r->spool, &st) == -1) {
+		snprintf(a->why, sizeof a->why, "cannot read %s: %s", path, strerror(errno));
+		free(path);
+		return -1;
+	}
+	free(path);
+	r->spool_bytes = st.st_size;
+	if (a->at == NULL)
+		a->size_bytes = st.st_size;
+	return 0;
+}
+
+static int
+start_tool(struct pg *pg, struct relay *r, const struct list *argv, const char *database, int out)
+{
+	struct relay_sink *s = &r->sink[0];
+	int pair[2], rc;
+
+	*s = (struct relay_sink){ .name = argv->item[0], .fd = -1 };
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
+		return -1;
+	rc = pg_start(pg, &s->process, argv, database, pair[0], out);
+	close(pair[0]);
+	fcntl(pair[1], F_SETFL, O_NONBLOCK);
+	s->fd = pair[1];
+	r->sinks = 1;
+	return rc;
+}
+
+/* Why it did not work: the tool's words, or the download's. */
+static void
+explain(struct archive *a, const struct relay *r)
+{
+	const struct relay_sink *s = &r->sink[0];
+	const struct process *p = s->failed ? &s->process : &r->dump;
+
+	if (process_stopping() != 0)
+		snprintf(a->why, sizeof a->why, "stopped by signal %d", process_stopping());
+	else if (s->failed && *s->why != '\0')
+		snprintf(a->why, sizeof a->why, "%s: %s", p->name, s->why);
+	else if (!s->failed && *r->why != '\0')
+		snprintf(a->why, sizeof a->why, "rclone: %s", r->why);
+	else
+		snprintf(a->why, sizeof a->why, "%s %s%s%s", p->name, process_fate(p), *p->said ? ": " : "", p->said);
+	a->hint = hint_for(p->said);
+}
+
+int
+archive_feed(struct archive *a, const struct config *c, struct pg *pg, const struct list *argv, const char *database,
+    int out)
+{
+	struct relay *r = text_alloc(sizeof *r);
+	int64_t expected = plain_size(a);
+	int rc = -1;
+
+	a->hint = NULL;
+	if (open_source(a, r) == -1)
+		goto end;
+	if (start_tool(pg, r, argv, database, out) == -1) {
+		snprintf(a->why, sizeof a->why, "cannot start %s: %s", argv->item[0], strerror(errno));
+		goto end;
+	}
+	expected = a->at == NULL ? a->size_bytes : expected;
+	r->what = a->shown;
+	r->expected_bytes = expected;
+	r->stall_ms = c->stall_s * 1000;
+	r->magic = a->is_sql ? "--" : "PGDMP";
+	relay_start(r);
+	if (r->source != -1 && relay_read(r) == -1) {
+		explain(a, r);
+		goto end;
+	}
+	if (r->total_bytes != expected) {
+		snprintf(a->why, sizeof a->why, "%lld bytes came, but it has %lld", (long long)r->total_bytes, (long long)expected);
+		goto end;
+	}
+	if (relay_commit(r) == -1 || r->sink[0].failed)
+		explain(a, r);
+	else
+		rc = 0;
+	a->read_bytes = r->total_bytes;
+end:
+	a->tool_succeeded = process_succeeded(&r->sink[0].process);
+	relay_abort(r);
+	if (r->spool != -1)
+		close(r->spool);
+	free(r);
+	return rc;
+}
+
+int
+archive_fetch(struct archive *a, const struct config *c, const char *path)
+{
+	struct stat st;
+
+	(void)c;
+	if (remote_fetch(&a->at->remote, a->file, a->encrypted, path) == -1) {
+		snprintf(a->why, sizeof a->why, "%s", a->at->remote.why);
+		a->hint = hint_for(a->why);
+		return -1;
+	}
+	if (stat(path, &st) == -1 || st.st_size != plain_size(a)) {
+		snprintf(a->why, sizeof a->why, "the download has %lld bytes, but it has %lld",
+		    stat(path, &st) == -1 ? 0LL : (long long)st.st_size, (long long)plain_size(a));
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,330 @@
+#include "choose.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backup.h"
+#include "lib/log.h"
+#include "lib/process.h"
+#include "list.h"
+
+#define SHOWN_MAX 20
+#define NARROW 78
+
+bool
+choose_can_ask(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+int
+choose_ask(const char *question, char *out, size_t size)
+{
+	struct pollfd pfd = { .fd = STDIN_FILENO, .events = POLLIN };
+	size_t n = 0;
+
+	fprintf(stderr, "%s", question);
+	fflush(stderr);
+	while (process_stopping() == 0) {
+		char c;
+		ssize_t got;
+
+		if (process_poll(&pfd, 1, -1) == 0)
+			continue;
+		got = read(STDIN_FILENO, &c, 1);
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		if (c == '\n') {
+			out[n] = '\0';
+			return 0;
+		}
+		if (n < size - 1)
+			out[n++] = c;
+	}
+	fprintf(stderr, "\n");
+	return -1;
+}
+
+int
+choose_destinations(struct choice *ch, const struct config *c, const struct arguments *a)
+{
+	struct destination *from;
+	struct stat st;
+
+	if (destinations_init(&ch->d, c) == -1)
+		return EXIT_USAGE;
+	if (a->from == NULL) {
+		if (ch->d.n > 0)
+			return 0;
+		log_error("there is nowhere to look for backups: set DB_BACKUP_DIR or another destination, or give --from DIRECTORY");
+		return EXIT_USAGE;
+	}
+	from = destinations_find(&ch->d, a->from);
+	if (from != NULL) {
+		ch->d.item[0] = *from;
+	} else if (stat(a->from, &st) == 0 && S_ISDIR(st.st_mode)) {
+		struct config plain = *c;
+
+		plain.directory = a->from;
+		plain.folder = "";
+		plain.s3_bucket = NULL;
+		plain.remotes.n = 0;
+		if (destinations_init(&ch->d, &plain) == -1)
+			return EXIT_USAGE;
+	} else {
+		log_error("--from: \"%s\" is neither a destination that is configured here nor a directory", a->from);
+		return EXIT_USAGE;
+	}
+	ch->d.n = 1;
+	return 0;
+}
+
+void
+choose_archive(struct choice *ch, const struct backup *b)
+{
+	ch->archive = (struct archive){ .at = &ch->d.item[b->destination], .file = b->file, .shown = b->file,
+		.size_bytes = b->size_bytes, .encrypted = b->name.encrypted, .is_sql = b->name.kind == NAME_GLOBALS };
+	snprintf(ch->database, sizeof ch->database, "%s", b->name.database);
+	ch->time = b->name.time;
+}
+
+static int
+read_catalog(struct choice *ch, const struct config *c)
+{
+	ch->listed = catalog_read(&ch->cat, &ch->d, c->label, false) == 0;
+	return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : 0;
+}
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Files that are not named as ours are found by their full name too. */
+int
+choose_named(struct choice *ch, const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < ch->cat.n; i++)
+		if (strcmp(ch->cat.item[i].file, name) == 0) {
+			choose_archive(ch, &ch->cat.item[i]);
+			return 0;
+		}
+	for (size_t i = 0; i < ch->d.n; i++) {
+		const struct object *o = listing_find(&ch->cat.foreign[i], name);
+
+		if (o == NULL)
+			continue;
+		ch->archive = (struct archive){ .at = &ch->d.item[i], .file = o->name, .shown = o->name,
+			.size_bytes = o->size_bytes, .encrypted = ends_with(name, ".bin"),
+			.is_sql = ends_with(name, ".sql") || ends_with(name, ".sql.bin") };
+		return 0;
+	}
+	log_error("there is no backup \"%s\"%s", name, ch->listed ? "" : " where backups could be listed");
+	log_hint("list-backups --all shows all names%s", *c->folder != '\0' ? "; only the folder of DB_BACKUP_PREFIX is looked into" : "");
+	return EXIT_FAILED;
+}
+
+/* A file of one's own: a path, or a name that is a file here and no destination knows. */
+static int
+choose_file(struct choice *ch, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1 || !S_ISREG(st.st_mode)) {
+		log_error("cannot read %s: %s", path, errno != 0 ? strerror(errno) : "it is no file");
+		return EXIT_FAILED;
+	}
+	ch->archive = (struct archive){ .file = path, .shown = path, .size_bytes = st.st_size,
+		.encrypted = ends_with(path, ".bin"), .is_sql = ends_with(path, ".sql") };
+	return 0;
+}
+
+/* "2026-11-22T09:23:45Z", without Z in TZ, or the end of a day. -1 if it is no time. */
+static int
+parse_time(const char *text, time_t *t)
+{
+	static const struct {
+		const char *format;
+		bool utc, day;
+	} forms[] = {
+		{ "%Y-%m-%dT%H:%M:%SZ", true, false },
+		{ "%Y%m%dT%H%M%SZ", true, false },
+		{ "%Y-%m-%dT%H:%MZ", true, false },
+		{ "%Y-%m-%d %H:%M:%S UTC", true, false },
+		{ "%Y-%m-%dT%H:%M:%S", false, false },
+		{ "%Y-%m-%d %H:%M:%S", false, false },
+		{ "%Y-%m-%dT%H:%M", false, false },
+		{ "%Y-%m-%d %H:%M", false, false },
+		{ "%Y-%m-%d", false, true },
+	};
+
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+		struct tm tm = { .tm_isdst = -1 };
+		const char *end = strptime(text, forms[i].format, &tm);
+
+		if (end == NULL || *end != '\0')
+			continue;
+		if (forms[i].day) {
+			tm.tm_hour = 23;
+			tm.tm_min = tm.tm_sec = 59;
+		}
+		tm.tm_isdst = -1;
+		*t = forms[i].utc ? timegm(&tm) : mktime(&tm);
+		return 0;
+	}
+	return -1;
+}
+
+/* The database whose backups are meant: --db, DB_NAME, or the only one there is. NULL: reported. */
+static const char *
+choose_database(struct choice *ch, const struct config *c, const struct arguments *a)
+{
+	struct list found = { 0 };
+	char names[512] = "";
+	size_t n = 0;
+
+	if (a->db != NULL)
+		return a->db;
+	if (c->databases.n == 1)
+		return c->databases.item[0];
+	catalog_databases(&ch->cat, &found);
+	if (found.n == 1)
+		return found.item[0];
+	for (size_t i = 0; i < found.n && n < sizeof names; i++)
+		n += (size_t)snprintf(names + n, sizeof names - n, "%s\"%s\"", i > 0 ? ", " : "", found.item[i]);
+	if (found.n == 0)
+		log_error("no backups were found%s", ch->listed ? "" : " where backups could be listed");
+	else
+		log_error("which database? say --db NAME; there are backups of %s", names);
+	return NULL;
+}
+
+static int
+choose_by_time(struct choice *ch, const struct config *c, const struct arguments *a)
+{
+	const char *database;
+	time_t limit = 0;
+
+	if (a->at != NULL && parse_time(a->at, &limit) == -1) {
+		log_error("--at: \"%s\" is no time; it takes 2026-11-22T09:23:45Z, 2026-11-22 09:23 (in TZ) or 2026-11-22", a->at);
+		return EXIT_USAGE;
+	}
+	if ((database = choose_database(ch, c, a)) == NULL)
+		return EXIT_FAILED;
+	for (size_t i = 0; i < ch->cat.n; i++)
+		if (backup_is_of(&ch->cat.item[i], database) && (a->at == NULL || ch->cat.item[i].name.time <= limit)) {
+			if (!ch->listed)
+				log_warning("not all destinations could be listed; there may be a newer backup");
+			choose_archive(ch, &ch->cat.item[i]);
+			return 0;
+		}
+	log_error("there is no backup of \"%s\"%s%s", database, a->at != NULL ? " that is not after " : "",
+	    a->at != NULL ? a->at : "");
+	log_hint("list-backups shows what there is");
+	return EXIT_FAILED;
+}
+
+static bool
+is_narrow(void)
+{
+	struct winsize w;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 && w.ws_col < NARROW;
+}
+
+/* The numbered list; of[k] is the index in the catalog of number k + 1. Returns how many. */
+static size_t
+print_choices(const struct choice *ch, const char *database, size_t *of)
+{
+	bool *done = text_alloc(ch->cat.n + 1), narrow = is_narrow();
+	size_t n = 0, more = 0;
+
+	for (size_t i = 0; i < ch->cat.n; i++) {
+		const struct backup *b = &ch->cat.item[i];
+		char stamp[64], age[64], size[32], where[512], name[NAME_SIZE * 4] = "";
+
+		if (done[i] || (database != NULL && !backup_is_of(b, database)))
+			continue;
+		list_places(&ch->cat, i, &ch->d, done, where, sizeof where);
+		if (n == SHOWN_MAX) {
+			more++;
+			continue;
+		}
+		of[n++] = i;
+		if (database == NULL)
+			text_escape(name, sizeof name, b->name.kind == NAME_GLOBALS ? "(globals)" : b->name.database, false);
+		fprintf(stderr, "%3zu) %s%s%s%s%-19s  %8s%s%s%s\n", n, name, *name ? "  " : "", list_time(stamp, sizeof stamp, b->name.time),
+		    narrow ? "\n     " : "  ", list_age(age, sizeof age, b->name.time), text_size(size, sizeof size, b->size_bytes), "  ",
+		    where, b->name.encrypted ? ", encrypted" : "");
+	}
+	if (more > 0)
+		fprintf(stderr, "     and %zu older ones: list-backups shows all, --at TIME or a name chooses\n", more);
+	free(done);
+	return n;
+}
+
+static int
+choose_on_terminal(struct choice *ch, const struct config *c, const struct arguments *a)
+{
+	const char *database = a->db != NULL ? a->db : c->databases.n == 1 ? c->databases.item[0] : NULL;
+	size_t of[SHOWN_MAX], n = print_choices(ch, database, of);
+	char question[64], answer[64];
+	int64_t number;
+
+	if (n == 0) {
+		log_error("no backups%s%s%s were found", database != NULL ? " of \"" : "", database != NULL ? database : "",
+		    database != NULL ? "\"" : "");
+		return EXIT_FAILED;
+	}
+	snprintf(question, sizeof question, "Which one? [1] ");
+	for (;;) {
+		if (choose_ask(question, answer, sizeof answer) == -1) {
+			fprintf(stderr, "Nothing was changed.\n");
+			return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : EXIT_FAILED;
+		}
+		if (*answer == '\0')
+			snprintf(answer, sizeof answer, "1");
+		if (text_number(answer, 1, (int64_t)n, &number) == 0)
+			break;
+		fprintf(stderr, "Enter a number from 1 to %zu, or press Ctrl-C to leave.\n", n);
+	}
+	choose_archive(ch, &ch->cat.item[of[number - 1]]);
+	return 0;
+}
+
+int
+choose_backup(struct choice *ch, const struct config *c, const struct arguments *a)
+{
+	const char *name = a->names.n > 0 ? a->names.item[0] : NULL;
+	int rc;
+
+	if (a->names.n > 1 || (a->names.n + (a->at != NULL) + a->latest) > 1) {
+		log_error("name one backup, or --latest, or --at TIME");
+		return EXIT_USAGE;
+	}
+	if (name != NULL && strchr(name, '/') != NULL && a->from == NULL)
+		return choose_file(ch, name);
+	if (name == NULL && a->at == NULL && !a->latest && !choose_can_ask()) {
+		log_error("which backup? name it, or say --latest or --at TIME");
+		log_hint("list-backups shows what there is; on a terminal restore-db lists them and asks");
+		return EXIT_USAGE;
+	}
+	if ((rc = choose_destinations(ch, c, a)) != 0 || (rc = read_catalog(ch, c)) != 0)
+		return rc;
+	if (name != NULL)
+		return choose_named(ch, c, name);
+	if (a->at != NULL || a->latest)
+		return choose_by_time(ch, c, a);
+	return choose_on_terminal(ch, c, a);
+}
