@@ -19,6 +19,7 @@ static const struct {
 	{ "unsupported version", "the archive was made by a newer pg_dump: use the PostgreSQL client of that version or a newer one" },
 	{ "is not available", "install the extension's package on the server first" },
 	{ "could not open extension control file", "install the extension's package on the server first" },
+	{ "is being accessed by other users", "stop what uses it, and try again" },
 	{ "already exists", "restore into an empty database (--to), or drop what is there first (--clean)" },
 	{ "failed to authenticate decrypted block", "the passphrase is not the one it was encrypted with: set DB_BACKUP_PASSPHRASE to that one" },
 	{ "x509", "the server's certificate is not trusted: set RCLONE_CA_CERT to the file of its authority" },

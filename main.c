@@ -63,8 +63,8 @@ static const struct {
 } options[] = {
 	{ "all", FLAG, AT(all), "LV", "list: also files that are no backups; verify: every backup" },
 	{ "at", VALUE, AT(at), "R", "the newest backup not after this time: 2026-11-22T09:23:45Z, or a date" },
-	{ "clean", FLAG, AT(clean), "R", "drop what is in the target first" },
-	{ "create", FLAG, AT(create), "R", "create the target if it is missing, without asking" },
+	{ "clean", FLAG, AT(clean), "R", "replace the target: what is in it is dropped" },
+	{ "create", FLAG, AT(create), "R", "create the target if it is missing (it always is)" },
 	{ "data-only", FLAG, AT(data_only), "R", "rows only" },
 	{ "db", VALUE, AT(db), "LRVP", "the database whose backups are meant" },
 	{ "dry-run", FLAG, AT(dry_run), "BRP", "only say what would be done" },

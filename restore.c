@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backup.h"
@@ -19,6 +20,39 @@
 #define SQL_MAX (64L * 1024 * 1024)
 
 static const char *const maintenance[] = { "postgres", "template1" };
+
+/*
+ * A database is replaced by restoring into a new one beside it and then
+ * swapping the names in one transaction. So a failure changes nothing, with
+ * --jobs too; nothing stays of what the backup does not have; and no DROP of
+ * pg_restore --clean can fail on partitions or on what depends on them.
+ * The new one gets what belongs to a database itself and is in no archive.
+ */
+static const char like_sql[] =
+    "SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'new',\n"
+    "  pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype) ||\n"
+    /* columns that differ between versions of the server */
+    "  CASE j->>'datlocprovider' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L',\n"
+    "  coalesce(j->>'datlocale', j->>'daticulocale')) WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L',\n"
+    "  j->>'datlocale') ELSE '' END\n"
+    "  FROM pg_database d, to_jsonb(d) j WHERE datname = :'name' \\gexec\n"
+    "SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'new') FROM pg_database\n"
+    "  WHERE datname = :'name' AND datacl IS NOT NULL \\gexec\n"
+    "SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, :'new',\n"
+    "  CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,\n"
+    "  CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)\n"
+    "  FROM pg_database d, aclexplode(d.datacl) a WHERE datname = :'name' AND a.grantee <> d.datdba \\gexec\n"
+    /* values of list variables are stored as quoted as they have to be written */
+    "SELECT format('ALTER %s SET %I TO %s', CASE s.setrole WHEN 0 THEN format('DATABASE %I', :'new')\n"
+    "  ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(s.setrole), :'new') END, split_part(c, '=', 1),\n"
+    "  CASE WHEN split_part(c, '=', 1) IN ('search_path', 'temp_tablespaces', 'session_preload_libraries',\n"
+    "  'local_preload_libraries') THEN substr(c, strpos(c, '=') + 1) ELSE quote_literal(substr(c, strpos(c, '=') + 1)) END)\n"
+    "  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c\n"
+    "  WHERE d.datname = :'name' \\gexec\n"
+    "SELECT format('COMMENT ON DATABASE %I IS %L', :'new', shobj_description(oid, 'pg_database'))\n"
+    "  FROM pg_database WHERE datname = :'name' AND shobj_description(oid, 'pg_database') IS NOT NULL \\gexec\n";
+static const char swap_sql[] =
+    "BEGIN;\nALTER DATABASE :\"name\" RENAME TO :\"old\";\nALTER DATABASE :\"new\" RENAME TO :\"name\";\nCOMMIT;\n";
 
 /* What is known of the target before anything is done to it. */
 struct target {
@@ -112,6 +146,8 @@ look_at_target(struct target *t, struct pg *pg, const struct config *c)
 	long exists = 0;
 
 	for (size_t i = 0; i < 2 && result != PG_OK && process_stopping() == 0; i++) {
+		if (strcmp(t->name, maintenance[i]) == 0)
+			continue;
 		t->via = maintenance[i];
 		result = pg_connect(pg, t->via, i == 0 ? c->wait_s * 1000 : 0, &server);
 	}
@@ -133,6 +169,13 @@ is_selective(const struct arguments *a)
 	return a->data_only || a->tables.n > 0 || a->schemas.n > 0;
 }
 
+/* Whether the target is replaced as a whole. */
+static bool
+replaces(const struct target *t, const struct arguments *a)
+{
+	return t->exists && !is_selective(a) && (a->clean || a->jobs != NULL);
+}
+
 /* 0 if the target may be restored into; else reported. */
 static int
 refuse(const struct target *t, const struct arguments *a)
@@ -142,9 +185,9 @@ refuse(const struct target *t, const struct arguments *a)
 		log_hint("restore into another database with --to NAME, or drop what is there with --clean");
 		return EXIT_FAILED;
 	}
-	if (a->clean && t->sessions > 0) {
-		log_error("%ld other sessions are connected to \"%s\", and --clean would have to wait for them; nothing was changed",
-		    t->sessions, t->name);
+	if ((a->clean || replaces(t, a)) && t->sessions > 0) {
+		log_error("%ld other %s connected to \"%s\"; nothing was changed", t->sessions,
+		    t->sessions == 1 ? "session is" : "sessions are", t->name);
 		log_hint("stop what uses it, or end them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'",
 		    t->name);
 		return EXIT_FAILED;
@@ -164,10 +207,12 @@ plan(const struct choice *ch, const struct target *t, const struct config *c, co
 	snprintf(out, size, "%s %s (%s%s, %s) into the %s database \"%s\" on %s:%s%s%s%s", a->dry_run ? "would restore" : "restoring",
 	    ar->shown, text_size(bytes, sizeof bytes, ar->size_bytes), age, ar->at == NULL ? "a file" : ar->at->name,
 	    t->exists ? "existing" : "new", t->name, c->pg_host, c->pg_port,
-	    a->clean && t->exists ? ", after DROPPING what the backup has of it there" : "",
+	    replaces(t, a) ? ", in place of all that is in it, which is DROPPED" :
+	    a->clean && t->exists ? ", after DROPPING these parts of it there" : "",
 	    a->schema_only ? ", without rows" : a->data_only ? ", rows only" : a->tables.n + a->schemas.n > 0 ? ", the chosen parts only" : "",
-	    a->jobs != NULL ? "; with --jobs not in one transaction: a failure leaves what was done until then" :
-	    "; in one transaction: a failure changes nothing");
+	    a->jobs == NULL ? "; in one transaction: a failure changes nothing" : t->exists && !replaces(t, a) ?
+	    "; with --jobs not in one transaction: a failure leaves what was done until then" :
+	    "; with --jobs not in one transaction, but a failure changes nothing that was there");
 }
 
 /* 0 to go on. */
@@ -205,7 +250,7 @@ restore_arguments(struct list *argv, const struct arguments *a)
 		list_addf(argv, "--jobs=%s", a->jobs);
 	else
 		list_add(argv, "--single-transaction");
-	if (a->clean) {
+	if (a->clean && is_selective(a)) {
 		list_add(argv, "--clean");
 		list_add(argv, "--if-exists");
 	}
@@ -397,23 +442,78 @@ dry_run(struct archive *ar, const struct config *c, struct pg *pg)
 	    report_archive(ar, "cannot read the backup", "nothing was changed");
 }
 
+/* Give the new database the target's name, and drop the target. -1: pg->why, and both are as before. */
+static int
+swap(struct pg *pg, const struct target *t, const char *new)
+{
+	char *variables[3] = { text_format("name=%s", t->name), text_format("new=%s", new), text_format("old=%s_old", new) };
+	char *rows;
+	size_t n;
+	int rc = pg_query(pg, t->via, swap_sql, (const char *const[]){ variables[0], variables[1], variables[2], NULL }, &rows,
+	    &n, false);
+
+	if (rc == 0) {
+		free(rows);
+		if (restore_drop_database(pg, variables[2] + strlen("old=")) == -1)
+			log_warning("the former database, now \"%s\", could not be dropped: %s", variables[2] + strlen("old="), pg->why);
+	} else {
+		pg->hint = hint_for(pg->why);
+	}
+	for (size_t i = 0; i < 3; i++)
+		free(variables[i]);
+	return rc;
+}
+
+/* The database to restore into: the target, made if missing, or a new one like it beside it. -1: pg->why. */
+static int
+make_database(struct pg *pg, const struct target *t, bool beside, char *name, size_t size)
+{
+	struct timespec now;
+	char *variables[2], *rows;
+	size_t n;
+	int rc;
+
+	snprintf(name, size, "%s", t->name);
+	if (!beside)
+		return t->exists ? 0 : restore_create_database(pg, t->name);
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(name, size, "backup_restore_%llx%lx", (unsigned long long)now.tv_sec, (unsigned long)now.tv_nsec);
+	variables[0] = text_format("name=%s", t->name);
+	variables[1] = text_format("new=%s", name);
+	rc = pg_query(pg, t->via, like_sql, (const char *const[]){ variables[0], variables[1], NULL }, &rows, &n, true);
+	if (rc == 0)
+		free(rows);
+	else
+		restore_drop_database(&(struct pg){ .env = pg->env, .password = pg->password }, name);
+	free(variables[0]);
+	free(variables[1]);
+	return rc;
+}
+
 static int
 restore_database(struct choice *ch, const struct config *c, struct pg *pg, const struct arguments *a, struct target *t)
 {
 	struct archive *ar = &ch->archive;
-	char what[1024], size[32], took[32];
+	char what[1024], size[32], took[32], name[NAME_DATABASE_SIZE];
 	int64_t started = process_clock_ms();
+	bool beside = replaces(t, a);
 	int rc;
 
 	if (a->globals && (rc = restore_globals_with(ch, c, pg)) != 0)
 		return rc;
 	snprintf(what, sizeof what, "cannot restore %s into \"%s\"", ar->shown, t->name);
-	if (!t->exists && restore_create_database(pg, t->name) == -1)
+	if (make_database(pg, t, beside, name, sizeof name) == -1)
 		return report_pg(pg, what);
-	if (restore_archive(ar, c, pg, a, t->name) == -1) {
-		if (!t->exists && restore_drop_database(pg, t->name) == -1)
-			log_warning("the new database \"%s\" could not be dropped: %s", t->name, pg->why);
-		return report_archive(ar, what, a->jobs != NULL && t->exists ? "what was done until then stays (--jobs)" :
+	rc = restore_archive(ar, c, pg, a, name);
+	if (rc == 0 && beside && swap(pg, t, name) == -1) {
+		snprintf(ar->why, sizeof ar->why, "%s", pg->why);
+		ar->hint = pg->hint;
+		rc = -1;
+	}
+	if (rc == -1) {
+		if ((beside || !t->exists) && restore_drop_database(pg, name) == -1)
+			log_warning("the new database \"%s\" could not be dropped: %s", name, pg->why);
+		return report_archive(ar, what, a->jobs != NULL && t->exists && !beside ? "what was done until then stays (--jobs)" :
 		    "nothing was changed");
 	}
 	log_info("restored %s into \"%s\": %s in %s", ar->shown, t->name, text_size(size, sizeof size, ar->size_bytes),
