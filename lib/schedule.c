@@ -70,6 +70,51 @@ next_value(uint64_t set, int n, int limit)
 	return set != 0 ? n + __builtin_ctzll(set) : limit;
 }
 
+static bool
+day_matches(const struct schedule *s, const struct tm *tm)
+{
+	bool day = has(s->set[SCHEDULE_DAY], tm->tm_mday);
+	bool weekday = has(s->set[SCHEDULE_WEEKDAY], tm->tm_wday);
+
+	return s->either_day ? day || weekday : day && weekday;
+}
+
+/*
+ * The first wall time from `wall` on that the expression matches. What does not
+ * match moves on, if need be past the end of its unit: timegm carries that over.
+ * The longest wait is 40 years, for 29 February on one weekday: -1 after that.
+ */
+static time_t
+next_match(const struct schedule *s, time_t wall)
+{
+	struct tm tm;
+	int hour, minute;
+
+	wall += (60 - wall % 60) % 60;
+	if (gmtime_r(&wall, &tm) == NULL)
+		return -1;
+	for (time_t last = wall + 41 * YEAR_S; wall <= last; wall = timegm(&tm)) {
+		hour = next_value(s->set[SCHEDULE_HOUR], tm.tm_hour, 24);
+		minute = next_value(s->set[SCHEDULE_MINUTE], tm.tm_min, 60);
+		if (!has(s->set[SCHEDULE_MONTH], tm.tm_mon + 1)) {
+			tm.tm_mon++;
+			tm.tm_mday = 1;
+			tm.tm_hour = tm.tm_min = 0;
+		} else if (!day_matches(s, &tm)) {
+			tm.tm_mday++;
+			tm.tm_hour = tm.tm_min = 0;
+		} else if (hour != tm.tm_hour) {
+			tm.tm_hour = hour;
+			tm.tm_min = 0;
+		} else if (minute != tm.tm_min) {
+			tm.tm_min = minute;
+		} else {
+			return wall;
+		}
+	}
+	return -1;
+}
+
 static int
 reject(const struct parser *p, const char *problem, const char *at, const char *want)
 {
@@ -151,7 +196,7 @@ parse_item(struct parser *p, uint64_t *set)
 static int
 parse_fields(struct parser *p, struct schedule *s)
 {
-	bool star[SCHEDULE_FIELDS];
+	bool star[SCHEDULE_FIELDS] = { false };
 
 	for (p->field = SCHEDULE_MINUTE; p->field < SCHEDULE_FIELDS; p->field++) {
 		if (*p->at == '\0')
@@ -173,19 +218,6 @@ parse_fields(struct parser *p, struct schedule *s)
 	s->set[SCHEDULE_WEEKDAY] |= s->set[SCHEDULE_WEEKDAY] >> 7;
 	s->either_day = !star[SCHEDULE_DAY] && !star[SCHEDULE_WEEKDAY];
 	return 0;
-}
-
-/* Whether a month given has the first day of month given. */
-static bool
-can_fire(const struct schedule *s)
-{
-	static const int length[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	int month = 1;
-
-	while (month <= 12 && (!has(s->set[SCHEDULE_MONTH], month) ||
-	    next_value(s->set[SCHEDULE_DAY], 1, 32) > length[month - 1]))
-		month++;
-	return month <= 12 || s->either_day;
 }
 
 int
@@ -210,7 +242,7 @@ schedule_parse(struct schedule *s, const char *text, char *err, size_t err_size)
 		    "@hourly, @daily, @weekly, @monthly, @yearly, or @every and a duration");
 	} else if (parse_fields(&p, &parsed) == -1) {
 		return -1;
-	} else if (!can_fire(&parsed)) {
+	} else if (next_match(&parsed, 0) == -1) {
 		return reject(&p, "day of month: never comes in these months", text,
 		    "one that they have");
 	}
@@ -222,49 +254,6 @@ void
 schedule_interval(struct schedule *s, long interval_s)
 {
 	*s = (struct schedule){ .interval_s = interval_s };
-}
-
-static bool
-day_matches(const struct schedule *s, const struct tm *tm)
-{
-	bool day = has(s->set[SCHEDULE_DAY], tm->tm_mday);
-	bool weekday = has(s->set[SCHEDULE_WEEKDAY], tm->tm_wday);
-
-	return s->either_day ? day || weekday : day && weekday;
-}
-
-/*
- * The first wall time from `wall` on that the expression matches. What does not
- * match moves on, if need be past the end of its unit: timegm carries that over.
- */
-static time_t
-next_match(const struct schedule *s, time_t wall)
-{
-	struct tm tm;
-	int hour, minute;
-
-	wall += (60 - wall % 60) % 60;
-	if (gmtime_r(&wall, &tm) == NULL)
-		return wall;
-	for (;; wall = timegm(&tm)) {
-		hour = next_value(s->set[SCHEDULE_HOUR], tm.tm_hour, 24);
-		minute = next_value(s->set[SCHEDULE_MINUTE], tm.tm_min, 60);
-		if (!has(s->set[SCHEDULE_MONTH], tm.tm_mon + 1)) {
-			tm.tm_mon++;
-			tm.tm_mday = 1;
-			tm.tm_hour = tm.tm_min = 0;
-		} else if (!day_matches(s, &tm)) {
-			tm.tm_mday++;
-			tm.tm_hour = tm.tm_min = 0;
-		} else if (hour != tm.tm_hour) {
-			tm.tm_hour = hour;
-			tm.tm_min = 0;
-		} else if (minute != tm.tm_min) {
-			tm.tm_min = minute;
-		} else {
-			return wall;
-		}
-	}
 }
 
 static long
@@ -349,7 +338,7 @@ schedule_next(const struct schedule *s, time_t after)
 	if (s->interval_s == 0)
 		return next_due(s, after);
 	if (__builtin_add_overflow(after, s->interval_s, &due))
-		return after;
+		due = after + 100 * YEAR_S;	/* never, but no overflow */
 	return due;
 }
 

@@ -65,9 +65,10 @@ void schedule_interval(struct schedule *s, long interval_s);
 
 /*
  * The first due instant strictly after the instant `after`: for an interval
- * after + interval_s, whatever the time of day. Cannot fail. An expression is
+ * after + interval_s, whatever the time of day. Cannot fail, as *s was set by
+ * one of the above and `after` lies in the years 1970 to 9999. An expression is
  * due at the latest 40 years on (29 February on one weekday); the search skips
- * by months and days and takes microseconds. `after` lies before the year 9999.
+ * by months and days and takes microseconds.
  */
 time_t schedule_next(const struct schedule *s, time_t after);
 

@@ -399,7 +399,8 @@ function main()
 	}
 	ok([...seen.values()].every(examples => examples.length > 0), 'every reason listed is met');
 
-	const other = questions.filter(q => offset(q.zone, q.instant) !== q.offset);
+	const other = questions.filter(q => typeof q.answer === 'number' &&
+		offset(q.zone, q.instant) !== q.offset);
 	ok(other.length === 0, 'libc and node have the same zone data');
 	other.slice(0, 5).forEach(q => console.log(`# ${show(q)}: offset ${q.offset}, not ` +
 		`${offset(q.zone, q.instant)}; update tzdata or node`));

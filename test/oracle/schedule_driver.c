@@ -46,7 +46,7 @@ main(void)
 		*instant++ = '\0';
 		if (strcmp(zone, line) != 0) {
 			memcpy(zone, line, strlen(line) + 1);
-			setenv("TZ", zone, 1);
+			(void)setenv("TZ", zone, 1);
 			tzset();
 		}
 		answer(expression, (time_t)strtoll(instant, NULL, 10));
