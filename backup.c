@@ -31,6 +31,7 @@ struct run {
 	struct prune_scope good[DESTINATIONS_MAX]; /* what got a verified backup where */
 	struct report_item *item;                  /* one for each database and destination */
 	size_t items;
+	int64_t older_than;      /* what has a backup since then is left out; 0: nothing is */
 	int status;
 };
 
@@ -298,9 +299,12 @@ record(struct run *r, const struct dump *b, int64_t started_ms)
 	free(r->item);
 	r->item = more;
 	for (size_t i = 0; i < r->d.n; i++) {
-		struct report_item *item = &r->item[r->items++];
+		struct report_item *item = &r->item[r->items];
 		struct name n;
 
+		if (b->outcome[i] == UNWANTED)
+			continue;
+		r->items++;
 		*item = (struct report_item){ .database = b->database, .destination = r->d.item[i].name,
 			.done = b->outcome[i] == DONE, .duration_ms = process_clock_ms() - started_ms, .kept = -1 };
 		item->time = name_parse(&n, r->c->label, b->stored[i].name) == 0 ? n.time : time(NULL);
@@ -317,6 +321,26 @@ record(struct run *r, const struct dump *b, int64_t started_ms)
 	}
 }
 
+/* For a run that makes up what failed. False if nothing is left to do. */
+static bool
+leave_out_fresh(const struct run *r, struct dump *b)
+{
+	time_t now = time(NULL);
+	/* dates further ahead of the clock are not believed: service.c tells why */
+	time_t not_after = now + schedule_longest_gap(&r->c->schedule, now) / 10;
+
+	for (size_t i = 0; i < r->d.n && r->older_than != 0; i++)
+		for (size_t k = 0; k < r->before[i].n; k++) {
+			const char *file = r->before[i].item[k].name;
+			struct name n;
+
+			if (name_belongs(file, r->c->label, b->database) && name_parse(&n, r->c->label, file) == 0 &&
+			    n.time >= r->older_than && n.time <= not_after)
+				b->outcome[i] = UNWANTED;
+		}
+	return !is_complete(b);
+}
+
 static void
 back_up(struct run *r, const char *database)
 {
@@ -325,8 +349,13 @@ back_up(struct run *r, const char *database)
 	struct dump b = { .c = r->c, .d = &r->d, .pg = &r->pg, .database = database, .shown = shown, .argv = &argv };
 	int64_t started_ms = process_clock_ms();
 	char names[512];
-	int lock = lock_take(r->c, database);
+	int lock;
 
+	if (!leave_out_fresh(r, &b)) {
+		free(shown);
+		return;
+	}
+	lock = lock_take(r->c, database);
 	if (lock == -1 && errno == EWOULDBLOCK) {
 		log_error("cannot back up %s: another run of it holds the lock", shown);
 		note_status(r, EXIT_LOCKED);
@@ -421,6 +450,10 @@ backup_run(const struct config *c, const struct arguments *a)
 	int rc;
 
 	r->c = c;
+	if (a->older_than != NULL && text_number(a->older_than, 1, INT64_MAX, &r->older_than) == -1) {
+		log_error("--older-than: \"%s\" is no time in seconds since 1970", a->older_than);
+		return EXIT_USAGE;
+	}
 	pg_init(&r->pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
 	if (destinations_init(&r->d, c) == -1)
 		return EXIT_USAGE;

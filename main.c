@@ -11,11 +11,14 @@
 #include "arguments.h"
 #include "backup.h"
 #include "config.h"
+#include "health.h"
 #include "lib/log.h"
 #include "lib/process.h"
 #include "list.h"
+#include "look.h"
 #include "prune.h"
 #include "restore.h"
+#include "service.h"
 #include "verify.h"
 #include "version.h"
 
@@ -26,10 +29,16 @@ static const struct command {
 	unsigned need;
 	int (*run)(const struct config *c, const struct arguments *a);
 } commands[] = {
+	{ "backup-service", 'S', "backup-service",
+	    "Back up whenever it is due, until told to stop: SIGTERM or SIGINT end it, SIGHUP or SIGUSR1 make a\n"
+	    "backup now. Asleep it holds nothing; what the destinations hold is all it knows.\n",
+	    NEED_DATABASE | NEED_DESTINATION, service_run },
 	{ "backup-db", 'B', "backup-db [DATABASE...]",
 	    "Back up the databases of DB_NAME, or those named here, once, to every destination.\n"
 	    "Prints the names that it published, one a line.\n",
 	    NEED_DATABASE | NEED_DESTINATION, backup_run },
+	{ "backup-health", 'H', "backup-health [--prometheus]",
+	    "Tell whether backup-service lives and every backup it is to make is young enough.\n", 0, health_run },
 	{ "list-backups", 'L', "list-backups [--json] [--db NAME] [--from WHERE] [--all]",
 	    "List every backup found at every destination, newest first.\n",
 	    NEED_DESTINATION, list_run },
@@ -48,6 +57,9 @@ static const struct command {
 	{ "prune-backups", 'P', "prune-backups [--dry-run] [--db NAME]",
 	    "Apply retention now: tell for each backup whether it stays, by which rule, and delete the rest.\n",
 	    NEED_DATABASE | NEED_DESTINATION, prune_run },
+	/* the service's own */
+	{ "backup-service-look", 'K', "backup-service-look", "What the destinations hold, for backup-service.\n",
+	    NEED_DATABASE | NEED_DESTINATION, look_run },
 };
 
 enum kind { FLAG, VALUE, VALUES };
@@ -74,6 +86,8 @@ static const struct {
 	{ "json", FLAG, AT(json), "L", "for programs" },
 	{ "latest", FLAG, AT(latest), "R", "the newest backup" },
 	{ "no-owner", FLAG, AT(no_owner), "R", "leave ownership to the user that restores" },
+	{ "older-than", VALUE, AT(older_than), "B",
+	    "leave out what has a backup since then, in seconds since 1970: the service's way to make up what failed" },
 	{ "prometheus", FLAG, AT(prometheus), "H", "print metrics" },
 	{ "restore", FLAG, AT(restore), "V", "restore into a scratch database, count what is there, and drop it" },
 	{ "schema", VALUES, AT(schemas), "R", "only this schema; can be repeated" },
@@ -153,12 +167,16 @@ parse(const struct command *command, int argc, char **argv, struct arguments *a)
 static int
 run(const struct command *command, int argc, char **argv)
 {
-	struct arguments *a = text_alloc(sizeof *a);
-	struct config *c = text_alloc(sizeof *c);
 	unsigned need = command->need;
-	int status = parse(command, argc, argv, a);
+	struct arguments *a;
+	struct config *c;
+	int status;
 
-	if (status != -1)
+	if (command->letter == 'S')
+		service_survive();
+	a = text_alloc(sizeof *a);
+	c = text_alloc(sizeof *c);
+	if ((status = parse(command, argc, argv, a)) != -1)
 		return status;
 	if ((command->letter == 'B' && a->names.n > 0) || (command->letter == 'P' && a->db != NULL))
 		need &= ~(unsigned)NEED_DATABASE;

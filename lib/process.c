@@ -21,9 +21,10 @@
 #define CHILD_MARK "backup-service: child"
 #define FDS_MAX 64
 #define KILL_WAIT_MS 2000
-/* Asked to stop, we have 8 s (docker's patience is 10): so long for tools to end, then for all else. */
+/* Asked to stop, we have 8 s (docker's patience is 10): so long for tools to end, for all else, for our own program. */
 #define STOP_TOOLS_MS 4000
 #define STOP_ALL_MS 6500
+#define STOP_OWN_MS 7500
 
 extern char **environ;
 
@@ -151,22 +152,26 @@ spawn(pid_t *pid, const struct process_spec *spec, int err)
 int
 process_start(struct process *p, const struct process_spec *spec)
 {
-	int err[2], rc, e;
+	int err[2] = { -1, -1 }, rc, e;
 
-	*p = (struct process){ .name = spec->name, .quiet = spec->quiet,
+	*p = (struct process){ .name = spec->name, .quiet = spec->quiet, .own = spec->own,
 		.phrase = spec->phrase, .err = -1 };
-	if (pipe2(err, O_CLOEXEC) == -1)
+	if (!spec->own && pipe2(err, O_CLOEXEC) == -1)
 		return -1;
 	rc = spawn(&p->pid, spec, err[1]);
 	e = errno;
-	close(err[1]);
+	if (err[1] != -1)
+		close(err[1]);
 	if (rc == -1) {
-		close(err[0]);
+		p->pid = 0;
+		if (err[0] != -1)
+			close(err[0]);
 		errno = e;
 		snprintf(p->said, sizeof p->said, "cannot start it: %s", strerror(e));
 		return -1;
 	}
-	fcntl(err[0], F_SETFL, O_NONBLOCK);
+	if (err[0] != -1)
+		fcntl(err[0], F_SETFL, O_NONBLOCK);
 	p->err = err[0];
 	p->running = true;
 	p->next = processes;
@@ -359,11 +364,11 @@ process_ask_to_end(struct process *p)
 void
 process_end(struct process *p, int64_t grace_ms)
 {
-	int64_t deadline = process_clock_ms() + grace_ms;
+	int64_t deadline = process_clock_ms() + grace_ms, stop_limit_ms = p->own ? STOP_OWN_MS : STOP_TOOLS_MS;
 
 	process_ask_to_end(p);
-	while (p->running && process_clock_ms() < cap(deadline, STOP_TOOLS_MS))
-		process_poll(NULL, 0, cap(deadline, STOP_TOOLS_MS));
+	while (p->running && process_clock_ms() < cap(deadline, stop_limit_ms))
+		process_poll(NULL, 0, cap(deadline, stop_limit_ms));
 	if (p->running) {
 		kill(-p->pid, SIGKILL);
 		process_wait(p, process_clock_ms() + KILL_WAIT_MS, false);

@@ -25,6 +25,7 @@ struct process_spec {
 	const struct list *env;   /* all of the tool's environment */
 	int in, out, extra;       /* descriptors to hand over, -1 for none; stay ours */
 	bool quiet;               /* do not log what it says, only keep it */
+	bool own;                 /* it is this program: writes to our log itself, and needs time to end its tools */
 	const char *phrase;       /* to look out for in what it says, or NULL; static */
 };
 
@@ -32,7 +33,7 @@ struct process {
 	const char *name;
 	pid_t pid;     /* 0: never started */
 	bool running;
-	bool quiet;
+	bool quiet, own;
 	int status;    /* as from waitpid(2), once not running */
 	int err;       /* read end of its standard error, -1 once closed */
 	size_t line_n;

@@ -7,6 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+static void (*no_memory)(void);
+
+void
+text_on_no_memory(void (*f)(void))
+{
+	no_memory = f;
+}
+
 void *
 text_alloc(size_t size)
 {
@@ -15,6 +23,8 @@ text_alloc(size_t size)
 
 	if (p != NULL)
 		return p;
+	if (no_memory != NULL)
+		no_memory();
 	if (write(STDERR_FILENO, message, sizeof message - 1) == -1)
 		_exit(1);
 	_exit(1); /* children die with us, and nothing is published */

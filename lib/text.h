@@ -53,6 +53,9 @@ const char *text_duration(char *out, size_t size, int64_t ms);
 /* Whole number within [min, max]. 0, or -1 if text is anything else. */
 int text_number(const char *text, int64_t min, int64_t max, int64_t *value);
 
+/* Call f, which does not return, where the program would end without memory. */
+void text_on_no_memory(void (*f)(void));
+
 /* Memory, or the end of the program with a line that says so. */
 void *text_alloc(size_t size);
 char *text_copy(const char *s);

@@ -1,0 +1,243 @@
+#include "look.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backup.h"
+#include "catalog.h"
+#include "databases.h"
+#include "lib/log.h"
+#include "lib/pg.h"
+#include "lib/process.h"
+#include "status.h"
+#include "version.h"
+
+#define RCLONE_LIMIT_MS 30000
+#define FOREVER ((time_t)INT64_C(253402300799)) /* the end of the year 9999, the last that a name can tell */
+
+struct view {
+	const struct config *c;
+	struct destinations d;
+	struct catalog cat;
+	struct list databases;
+	time_t not_after;
+	struct look look;
+};
+
+struct words {
+	char text[256];
+	size_t n;
+};
+
+static int
+collect(void *arg, const char *data, size_t n)
+{
+	struct words *w = arg;
+
+	if (n > sizeof w->text - 1 - w->n)
+		n = sizeof w->text - 1 - w->n;
+	memcpy(w->text + w->n, data, n);
+	w->n += n;
+	return 0;
+}
+
+/* "1.75.2", or why it cannot be told. */
+static void
+rclone_version(char *out, size_t size)
+{
+	static const char *const all[] = { "PATH", "HOME", "TMPDIR", NULL };
+	struct list argv = { 0 }, env = { 0 };
+	struct words w = { 0 };
+	struct process p;
+
+	list_add(&argv, "rclone");
+	list_add(&argv, "version");
+	process_env_pass(&env, all);
+	list_add(&env, "RCLONE_CONFIG=/dev/null");
+	if (process_run(&p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env, .in = -1, .out = -1,
+	    .extra = -1, .quiet = true }, NULL, collect, &w, RCLONE_LIMIT_MS, true) == 0 &&
+	    strncmp(w.text, "rclone v", 8) == 0)
+		snprintf(out, size, "%.*s", (int)strcspn(w.text + 8, " \n"), w.text + 8);
+	else
+		snprintf(out, size, "that cannot be run (%.100s)", *p.said ? p.said : process_fate(&p));
+	list_free(&argv);
+	list_free(&env);
+}
+
+/* "a, b"; the caller's to free. */
+static char *
+joined(struct list *words)
+{
+	char *text = text_copy(words->n > 0 ? words->item[0] : "nothing");
+
+	for (size_t i = 1; i < words->n; i++) {
+		char *longer = text_format("%s, %s", text, words->item[i]);
+
+		free(text);
+		text = longer;
+	}
+	list_free(words);
+	return text;
+}
+
+static char *
+describe_retention(const struct retention_policy *keep)
+{
+	const struct {
+		int n;
+		const char *unit;
+	} rules[] = { { keep->daily, "days" }, { keep->weekly, "weeks" }, { keep->monthly, "months" },
+		{ keep->yearly, "years" } };
+	struct list words = { 0 };
+
+	if (keep->unlimited)
+		return text_copy("all");
+	if (keep->last > 0)
+		list_addf(&words, "the newest %d", keep->last);
+	if (keep->keep_s > 0)
+		list_addf(&words, "all of the last %ld days", keep->keep_s / 86400);
+	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+		if (rules[i].n > 0)
+			list_addf(&words, "the newest of each of %d %s", rules[i].n, rules[i].unit);
+	return joined(&words);
+}
+
+static void
+log_tools(const struct config *c)
+{
+	char dump[64] = "", rclone[128], none[160] = "";
+	struct process p;
+	struct pg pg;
+
+	pg_init(&pg, c->pg_host, c->pg_port, c->pg_user, NULL);
+	if (pg_tool_version(&pg, &p, "pg_dump", dump, sizeof dump) == -1)
+		snprintf(none, sizeof none, "that cannot be run (%.128s)", *p.said ? p.said : process_fate(&p));
+	rclone_version(rclone, sizeof rclone);
+	log_info("backup-service %s with pg_dump %s and rclone %s", VERSION, *none ? none : dump, rclone);
+}
+
+/* What is backed up where, when, and how many are kept; no secrets. */
+static void
+introduce(const struct view *v)
+{
+	const struct config *c = v->c;
+	struct list what = { 0 }, where = { 0 };
+	char *whats, *wheres, *kept = describe_retention(&c->keep), text[64];
+
+	log_tools(c);
+	for (size_t i = 0; i < c->databases.n; i++)
+		list_addf(&what, "\"%s\"", c->databases.item[i]);
+	if (c->all_databases)
+		list_add(&what, "all databases");
+	if (c->globals)
+		list_add(&what, "globals");
+	for (size_t i = 0; i < v->d.n; i++)
+		list_addf(&where, "%s (%s)", v->d.item[i].name, v->d.item[i].directory != NULL ? v->d.item[i].directory :
+		    v->d.item[i].remote.path);
+	whats = joined(&what);
+	wheres = joined(&where);
+	log_info("backing up %s of %s@%s:%s to %s", whats, c->pg_user, c->pg_host, c->pg_port, wheres);
+	if (c->schedule_text != NULL)
+		log_info("by schedule \"%s\" (%s), keeping %s", c->schedule_text, tzname[0], kept);
+	else
+		log_info("every %s, keeping %s", text_duration(text, sizeof text, c->interval_s * 1000), kept);
+	free(whats);
+	free(wheres);
+	free(kept);
+}
+
+/* Without the server: those that have backups. */
+static void
+find_databases(struct view *v)
+{
+	struct config c = *v->c;
+	struct list known = { 0 };
+	struct pg pg;
+
+	c.wait_s = 0;
+	pg_init(&pg, c.pg_host, c.pg_port, c.pg_user, c.pg_password);
+	if (databases_wanted(&c, &pg, &v->databases) == 0)
+		return;
+	catalog_databases(&v->cat, &known);
+	for (size_t i = 0; i < known.n; i++)
+		if (!list_has(&c.exclude, known.item[i]))
+			list_add(&v->databases, known.item[i]);
+	list_free(&known);
+}
+
+static void
+older(int64_t *oldest, const struct backup *b)
+{
+	if (b != NULL && (*oldest == 0 || b->name.time < *oldest))
+		*oldest = b->name.time;
+}
+
+/* What there is of one database at one destination, into its item of the new status. */
+static void
+view_one(struct view *v, size_t destination, const char *database, struct status *old, struct status *s)
+{
+	const struct backup *b = catalog_newest(&v->cat, destination, database, v->not_after);
+	struct status_item *item = status_item(s, database, v->d.item[destination].name);
+
+	*item = *status_item(old, database, v->d.item[destination].name);
+	item->wanted = true;
+	if (v->cat.failed[destination])
+		return;
+	older(&v->look.oldest, b);
+	older(&v->look.any_oldest, catalog_newest(&v->cat, destination, database, FOREVER));
+	v->look.missing += b == NULL;
+	/* one that its run called bad is not good because it is there */
+	if (b == NULL || b->name.time != item->failed || item->failures == 0) {
+		if (item->success != (b == NULL ? 0 : b->name.time))
+			item->duration_ms = -1;
+		item->success = b == NULL ? 0 : b->name.time;
+		item->size_bytes = b == NULL ? -1 : b->size_bytes;
+	}
+	item->kept = 0;
+	for (size_t i = 0; i < v->cat.n; i++)
+		item->kept += v->cat.item[i].destination == destination && backup_is_of(&v->cat.item[i], database);
+}
+
+static void
+view_all(struct status *s, void *arg)
+{
+	struct view *v = arg;
+	struct status old = *s;
+
+	s->item = NULL;
+	s->n = 0;
+	v->look = (struct look){ 0 };
+	for (size_t i = 0; i < v->d.n; i++) {
+		v->look.unknown += v->cat.failed[i];
+		for (size_t k = 0; k < v->databases.n; k++)
+			view_one(v, i, v->databases.item[k], &old, s);
+		if (v->c->globals)
+			view_one(v, i, NULL, &old, s);
+	}
+	v->look.missing += v->databases.n == 0; /* all databases, and none is known yet */
+	status_free(&old);
+}
+
+int
+look_run(const struct config *c, const struct arguments *a)
+{
+	struct view *v = text_alloc(sizeof *v);
+	time_t now = time(NULL);
+
+	v->c = c;
+	if (destinations_init(&v->d, c) == -1)
+		return EXIT_USAGE;
+	if (a->names.n > 0)
+		introduce(v);
+	catalog_read(&v->cat, &v->d, c->label, process_stopping() != 0);
+	find_databases(v);
+	if (process_stopping() != 0)
+		return EXIT_SIGNAL + process_stopping();
+	v->not_after = now + schedule_longest_gap(&c->schedule, now) / 10;
+	status_update(c, view_all, v);
+	printf(LOOK_PRINT, v->look.oldest, v->look.any_oldest, v->look.missing, v->look.unknown);
+	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}

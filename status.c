@@ -1,0 +1,250 @@
+#include "status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/json.h"
+#include "lib/log.h"
+#include "lib/process.h"
+#include "lock.h"
+#include "metrics.h"
+
+#define GUARD_WAIT_MS 3000
+#define ITEMS "\"backups\":["
+
+/* The status file, or what lies beside it under the same name and a suffix. */
+static char *
+path_of(const struct config *c, const char *suffix)
+{
+	char directory[PATH_MAX];
+
+	lock_directory(c, directory, sizeof directory);
+	return c->status_file != NULL ? text_format("%s%s", c->status_file, suffix) :
+	    text_format("%s/status.json%s", directory, suffix);
+}
+
+static int
+open_beside(const struct config *c, const char *suffix, int flags)
+{
+	char *path = path_of(c, suffix);
+	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600), e = errno;
+
+	free(path);
+	errno = e;
+	return fd;
+}
+
+static void
+read_item(void *arg, const char *object)
+{
+	char database[NAME_DATABASE_SIZE], destination[64];
+	struct status_item *item;
+	int64_t wanted = 0;
+
+	if (json_string(object, "database", database, sizeof database) == -1 ||
+	    json_string(object, "destination", destination, sizeof destination) == -1)
+		return;
+	item = status_item(arg, database, destination);
+	json_number(object, "wanted", &wanted);
+	item->wanted = wanted != 0;
+	json_number(object, "success", &item->success);
+	json_number(object, "size_bytes", &item->size_bytes);
+	json_number(object, "duration_ms", &item->duration_ms);
+	json_number(object, "kept", &item->kept);
+	json_number(object, "failures", &item->failures);
+	json_number(object, "failed", &item->failed);
+	if (json_string(object, "error", item->error, sizeof item->error) == -1)
+		*item->error = '\0';
+}
+
+/* All of a regular file of sane size, NUL-terminated, or NULL with errno. */
+static char *
+read_file(const struct config *c)
+{
+	int fd = open_beside(c, "", O_RDONLY | O_NONBLOCK), e = 0;
+	struct stat st;
+	char *text = NULL;
+	ssize_t n = -1;
+
+	if (fd == -1)
+		return NULL;
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size > 64 << 20) {
+		e = EINVAL;
+	} else {
+		text = text_alloc((size_t)st.st_size + 1);
+		n = read(fd, text, (size_t)st.st_size);
+		e = errno;
+	}
+	close(fd);
+	if (n == -1) {
+		free(text);
+		errno = e;
+		return NULL;
+	}
+	text[n] = '\0';
+	return text;
+}
+
+int
+status_read(const struct config *c, struct status *s)
+{
+	struct json_array *array;
+	char *text;
+	const char *items;
+	int64_t working = 0;
+
+	*s = (struct status){ 0 };
+	if ((text = read_file(c)) == NULL)
+		return errno == ENOENT ? 0 : -1;
+	json_number(text, "pid", &s->pid);
+	json_number(text, "started", &s->started);
+	json_number(text, "next_due", &s->next_due);
+	json_number(text, "working", &working);
+	s->working = working != 0;
+	/* inside a string its quotes would be escaped */
+	if ((items = strstr(text, ITEMS)) != NULL) {
+		array = text_alloc(sizeof *array);
+		items += strlen(ITEMS) - 1;
+		json_feed(array, items, strlen(items), read_item, s);
+		free(array);
+	}
+	free(text);
+	return 0;
+}
+
+struct status_item *
+status_item(struct status *s, const char *database, const char *destination)
+{
+	struct status_item *more, *item;
+
+	if (database == NULL)
+		database = "";
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->item[i].database, database) == 0 && strcmp(s->item[i].destination, destination) == 0)
+			return &s->item[i];
+	more = text_alloc((s->n + 1) * sizeof *more);
+	if (s->n > 0)
+		memcpy(more, s->item, s->n * sizeof *more);
+	free(s->item);
+	s->item = more;
+	item = &s->item[s->n++];
+	snprintf(item->database, sizeof item->database, "%s", database);
+	snprintf(item->destination, sizeof item->destination, "%s", destination);
+	item->size_bytes = item->duration_ms = item->kept = -1;
+	return item;
+}
+
+static void
+print(FILE *f, const struct status *s)
+{
+	char escaped[4096];
+
+	fprintf(f, "{\"pid\":%lld,\"started\":%lld,\"next_due\":%lld,\"working\":%d,\n" ITEMS, (long long)s->pid,
+	    (long long)s->started, (long long)s->next_due, s->working);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct status_item *item = &s->item[i];
+
+		text_escape(escaped, sizeof escaped, item->database, true);
+		fprintf(f, "%s\n{\"database\":\"%s\",", i > 0 ? "," : "", escaped);
+		text_escape(escaped, sizeof escaped, item->destination, true);
+		fprintf(f, "\"destination\":\"%s\",\"wanted\":%d,\"success\":%lld,\"size_bytes\":%lld,\"duration_ms\":%lld,"
+		    "\"kept\":%lld,\"failures\":%lld,\"failed\":%lld,", escaped, item->wanted, (long long)item->success,
+		    (long long)item->size_bytes, (long long)item->duration_ms, (long long)item->kept,
+		    (long long)item->failures, (long long)item->failed);
+		text_escape(escaped, sizeof escaped, item->error, true);
+		fprintf(f, "\"error\":\"%s\"}", escaped);
+	}
+	fprintf(f, "\n]}\n");
+}
+
+/* Write beside, then rename: whoever reads sees the old file or the new one. */
+static void
+replace(const char *path, mode_t mode, void (*write_to)(FILE *f, const struct status *s), const struct status *s)
+{
+	char *beside = text_format("%s.tmp", path);
+	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	FILE *f = fd == -1 ? NULL : fdopen(fd, "w");
+	bool ok = false;
+	int e = errno;
+
+	if (f != NULL) {
+		write_to(f, s);
+		ok = fchmod(fd, mode) == 0 && fflush(f) == 0 && ferror(f) == 0;
+		e = errno;
+		fclose(f);
+	} else if (fd != -1) {
+		close(fd);
+	}
+	if (ok && rename(beside, path) == -1) {
+		e = errno;
+		ok = false;
+	}
+	if (!ok) {
+		log_warning("cannot write %s: %s", path, strerror(e));
+		unlink(beside);
+	}
+	free(beside);
+}
+
+void
+status_update(const struct config *c, void (*change)(struct status *s, void *arg), void *arg)
+{
+	int64_t deadline = process_clock_ms() + GUARD_WAIT_MS;
+	int fd = open_beside(c, ".lock", O_RDWR | O_CREAT);
+	char *path = path_of(c, "");
+	struct status s;
+
+	if (fd == -1)
+		log_warning("cannot write %s: %s", path, strerror(errno));
+	/* who holds it for long is stopped or hung: then better write unguarded than not at all */
+	while (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1 && process_clock_ms() < deadline)
+		process_poll(NULL, 0, process_clock_ms() + 20);
+	status_read(c, &s);
+	change(&s, arg);
+	if (fd != -1)
+		replace(path, 0644, print, &s);
+	if (c->metrics_file != NULL)
+		replace(c->metrics_file, 0644, metrics_print, &s);
+	status_free(&s);
+	free(path);
+	if (fd != -1)
+		close(fd);
+}
+
+void
+status_free(struct status *s)
+{
+	free(s->item);
+	*s = (struct status){ 0 };
+}
+
+int
+status_claim(const struct config *c)
+{
+	int fd = open_beside(c, ".service", O_RDWR | O_CREAT), e;
+
+	if (fd == -1 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	e = errno;
+	close(fd);
+	errno = e;
+	return -1;
+}
+
+bool
+status_service_lives(const struct config *c)
+{
+	int fd = open_beside(c, ".service", O_RDONLY);
+	bool lives = fd != -1 && flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK;
+
+	if (fd != -1)
+		close(fd);
+	return lives;
+}

@@ -1,0 +1,65 @@
+#ifndef STATUS_H
+#define STATUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "config.h"
+#include "lib/name.h"
+
+/*
+ * The status file: what backup-health tells, and the metrics. It only tells:
+ * nothing is decided by it, the service makes it anew from what the
+ * destinations hold, and without it nothing is lost. It holds no secrets.
+ */
+
+struct status_item {
+	char database[NAME_DATABASE_SIZE]; /* "": the globals */
+	char destination[64];
+	bool wanted;         /* by the service: health looks at no other */
+	int64_t success;     /* time in the name of the newest good backup; 0: none */
+	int64_t size_bytes;  /* of that one, and how long it took to make; -1: not known */
+	int64_t duration_ms;
+	int64_t kept;        /* backups that are there; -1: not known */
+	int64_t failures;    /* in a row, since then */
+	int64_t failed;      /* time of the last failed try; 0: none */
+	char error[512];     /* its reason, or "" */
+};
+
+struct status {
+	int64_t pid;         /* of the service; 0: none ran yet */
+	int64_t started;
+	int64_t next_due;    /* 0: not known */
+	bool working;
+	struct status_item *item;
+	size_t n;
+};
+
+/* What the file says; all zero if there is none or it makes no sense. -1 with errno if it cannot be read. */
+int status_read(const struct config *c, struct status *s);
+
+/* The item of a database (NULL: the globals) at a destination, made if missing. Valid until the next one is made. */
+struct status_item *status_item(struct status *s, const char *database, const char *destination);
+
+/*
+ * Read, change, and replace the file atomically, and the one of
+ * DB_BACKUP_METRICS_FILE; other processes wait meanwhile. What goes wrong is
+ * a warning.
+ */
+void status_update(const struct config *c, void (*change)(struct status *s, void *arg), void *arg);
+
+void status_free(struct status *s);
+
+/*
+ * Say that the service of this status file lives: a lock that goes with the
+ * process, so no reused process id can stand in for it. The descriptor, which
+ * stays open; -1 with errno, EWOULDBLOCK: another one lives.
+ */
+int status_claim(const struct config *c);
+
+/* Whether a service holds that lock. */
+bool status_service_lives(const struct config *c);
+
+#endif
