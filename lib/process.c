@@ -200,12 +200,13 @@ static void
 keep_said(struct process *p, const char *line)
 {
 	static const char *const explains[] = { "\t", " ", "caused by", "hint:", "detail:", "HINT:", "DETAIL:", "LINE " };
-
+	static const char *const causes[] = { "caused by", "detail: Error message from server" };
 	bool error = strstr(line, "error: ") != NULL;
 	size_t n = strlen(p->said);
 
-	if (strncmp(line, "caused by", 9) == 0 && n > 0 && strstr(p->said, "caused by") == NULL)
-		snprintf(p->said + n, sizeof p->said - n, ", %s", line);
+	for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
+		if (strncmp(line, causes[i], strlen(causes[i])) == 0 && n > 0 && strstr(p->said, causes[i]) == NULL)
+			snprintf(p->said + n, sizeof p->said - n, ", %s", line);
 	if (p->said_error)
 		return;
 	for (size_t i = 0; i < sizeof explains / sizeof explains[0] && *p->said != '\0'; i++)
@@ -213,7 +214,9 @@ keep_said(struct process *p, const char *line)
 			return;
 	if (strncmp(line, "error: ", 7) == 0)
 		line += 7;
-	snprintf(p->said, sizeof p->said, "%s", line);
+	n = (size_t)snprintf(p->said, sizeof p->said, "%s", line);
+	for (n = n < sizeof p->said ? n : sizeof p->said - 1; n > 0 && strchr(" :", p->said[n - 1]) != NULL;)
+		p->said[--n] = '\0';
 	p->said_error = error;
 }
 
@@ -355,8 +358,9 @@ cap(int64_t deadline_ms, int64_t stop_limit_ms)
 void
 process_ask_to_end(struct process *p)
 {
-	if (!p->running)
+	if (!p->running || p->asked)
 		return;
+	p->asked = true;
 	kill(-p->pid, SIGTERM);
 	kill(-p->pid, SIGCONT);
 }

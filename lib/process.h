@@ -33,6 +33,7 @@ struct process {
 	const char *name;
 	pid_t pid;     /* 0: never started */
 	bool running;
+	bool asked;    /* to end */
 	bool quiet, own;
 	int status;    /* as from waitpid(2), once not running */
 	int err;       /* read end of its standard error, -1 once closed */
@@ -81,7 +82,10 @@ int process_poll(struct pollfd *fds, size_t n, int64_t deadline_ms);
 /* Wait for the end. 0, or -1 at the deadline or, if heed_stop, when asked to end. */
 int process_wait(struct process *p, int64_t deadline_ms, bool heed_stop);
 
-/* SIGTERM to the tool's group, without waiting: to end several side by side. */
+/*
+ * SIGTERM to the tool's group, without waiting: to end several side by side. Once
+ * only: a second one ends rclone before it has aborted its upload.
+ */
 void process_ask_to_end(struct process *p);
 
 /*
