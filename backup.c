@@ -157,7 +157,7 @@ check_server(struct run *r, struct dump *b)
 	case PG_OK:
 		break;
 	case PG_NO_TOOL:
-		b->code = EXIT_NOT_FOUND;
+		b->code = r->pg.missing;
 		/* fallthrough */
 	case PG_FATAL:
 		dump_fail_all(b, r->pg.why, r->pg.hint);

@@ -300,6 +300,7 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 			return PG_STOPPED;
 		if (process_missing(&p) != 0) {
 			pg->hint = "install the PostgreSQL client (psql, pg_dump), or correct PATH";
+			pg->missing = process_missing(&p);
 			return PG_NO_TOOL;
 		}
 		ready = is_ready(pg, database);

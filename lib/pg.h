@@ -19,6 +19,7 @@ struct pg {
 	const char *password; /* NULL: libpq's other ways */
 	char why[768];        /* the reason of the last failure, to be quoted */
 	const char *hint;     /* what to do about it, or NULL */
+	int missing;          /* after PG_NO_TOOL: 126 or 127 */
 };
 
 enum pg_result {
