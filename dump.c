@@ -13,6 +13,8 @@
 #include "lib/log.h"
 #include "lib/relay.h"
 
+#define SIZE_HINT "see what else writes or deletes there: another program, a life cycle rule, a disk that fails"
+
 /* What one relay serves: destination at[i] is fed by its sink i; the spool is the local file. */
 struct way {
 	struct relay relay;
@@ -36,6 +38,14 @@ dump_fail_all(struct dump *b, const char *why, const char *hint)
 	for (size_t i = 0; i < b->d->n; i++)
 		if (b->outcome[i] == WANTED)
 			fail(b, i, hint, "%s", why);
+}
+
+static const char *
+hint_of_tool(const char *why)
+{
+	const char *hint = hint_for(why);
+
+	return hint != NULL ? hint : "the lines of pg_dump and rclone above may tell more";
 }
 
 static bool
@@ -158,9 +168,9 @@ confirm(struct dump *b, size_t i, const char *name, int64_t expected)
 	if (size == -2)
 		fail(b, i, d->hint, "its size cannot be checked: %s", d->why);
 	else if (size == -1)
-		fail(b, i, NULL, "it is not there, although rclone reported success");
+		fail(b, i, SIZE_HINT, "it is not there, although rclone reported success");
 	else
-		fail(b, i, NULL, "it has %lld bytes there instead of %lld", (long long)size, (long long)expected);
+		fail(b, i, SIZE_HINT, "it has %lld bytes there instead of %lld", (long long)size, (long long)expected);
 	if (is_local(b, i))
 		folder_delete(d->directory, name);
 	discard(b, i, name);
@@ -173,6 +183,7 @@ finish_sinks(struct dump *b, struct way *w, const char *name, int64_t expected)
 	for (size_t k = 0; k < w->relay.sinks; k++) {
 		struct relay_sink *s = &w->relay.sink[k];
 		size_t i = w->at[k];
+		char why[768];
 
 		if (!s->failed && s->committed && process_succeeded(&s->process)) {
 			confirm(b, i, name, expected);
@@ -180,9 +191,12 @@ finish_sinks(struct dump *b, struct way *w, const char *name, int64_t expected)
 		}
 		if (process_missing(&s->process) != 0)
 			b->code = process_missing(&s->process);
-		fail(b, i, hint_for(*s->why ? s->why : s->process.said), "rclone %s%s%s",
-		    *s->why ? "" : process_fate(&s->process), *s->why ? s->why : *s->process.said ? ": " : "",
-		    *s->why ? "" : s->process.said);
+		if (*s->why != '\0')
+			snprintf(why, sizeof why, "rclone: %s", s->why);
+		else
+			snprintf(why, sizeof why, "rclone %s%s%s", process_fate(&s->process), *s->process.said ? ": " : "",
+			    s->process.said);
+		fail(b, i, hint_of_tool(why), "%s", why);
 		discard(b, i, name);
 	}
 }
@@ -226,7 +240,7 @@ explain_dump(struct dump *b, struct way *w)
 	else
 		snprintf(why, sizeof why, "%s %s after %s%s%s", p->name, process_fate(p), text, *p->said ? ": " : "",
 		    p->said);
-	dump_fail_all(b, why, hint_for(p->said));
+	dump_fail_all(b, why, hint_of_tool(why));
 }
 
 /* Did the dump itself go wrong, or only all that took it? */

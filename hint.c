@@ -36,6 +36,13 @@ static const struct {
 	{ "server closed the connection", "the server went away; see its log" },
 	{ "canceling statement due to lock timeout", "another session holds a lock; try again later" },
 	{ "No such file or directory", "install the tool, or correct PATH" },
+	{ "cannot execute", "make the tool executable, or correct PATH" },
+	{ "killed by signal 9", "most often memory ran out: see the kernel's log and the limits of the container" },
+	{ "it wrote no byte", "see in pg_stat_activity what the dump waits for; DB_BACKUP_STALL_TIMEOUT says how long to wait" },
+	{ "no byte moved", "see what holds the other side up; DB_BACKUP_STALL_TIMEOUT says how long to wait" },
+	{ "what it wrote is no dump", "check PGDUMP_OPTIONS, and that the pg_dump in PATH is PostgreSQL's" },
+	{ "it wrote nothing", "check PGDUMP_OPTIONS, and that the pg_dump in PATH is PostgreSQL's" },
+	{ "SlowDown", "the server is overloaded or limits requests; try again later" },
 };
 
 const char *
