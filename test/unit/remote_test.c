@@ -73,8 +73,11 @@ free_remote(struct remote *r)
 static void
 clear_environment(void)
 {
+	const char *output = getenv("CMOCKA_MESSAGE_OUTPUT");
+
+	output = output == NULL ? "STDOUT" : strdup(output);
 	clearenv();
-	setenv("HOME", "/", 1); /* environ is not NULL then, as in any process */
+	setenv("CMOCKA_MESSAGE_OUTPUT", output, 1);
 }
 
 static void
