@@ -8,9 +8,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "name.h"
+
+#define NOREPLACE 1 /* RENAME_NOREPLACE of renameat2(2), which musl has only since 1.2.6 */
 
 static int
 path_join(char *out, const char *directory, const char *name)
@@ -138,7 +141,7 @@ folder_publish(const char *directory, const char *name)
 	if (path_hidden(hidden, directory, name) == -1 || path_join(final, directory, name) == -1 ||
 	    sync_path(hidden, O_RDONLY) == -1)
 		return -1;
-	rc = renameat2(AT_FDCWD, hidden, AT_FDCWD, final, RENAME_NOREPLACE);
+	rc = (int)syscall(SYS_renameat2, AT_FDCWD, hidden, AT_FDCWD, final, NOREPLACE);
 	if (rc == -1 && (errno == EINVAL || errno == ENOSYS)) {
 		/* a file system that cannot promise it: names hold the second and a lock is held */
 		if (access(final, F_OK) == 0) {
