@@ -112,7 +112,7 @@ open_sink(struct dump *b, size_t i, struct way *w, const char *name, bool encryp
 		return;
 	if (remote_probe(&d->remote) == -1) {
 		destination_failed_remote(d);
-		fail(b, i, d->hint, "%s", d->why);
+		fail(b, i, hint_of_tool(d->why), "%s", d->why);
 		return;
 	}
 	*s = (struct relay_sink){ .name = d->name };
@@ -154,7 +154,7 @@ confirm(struct dump *b, size_t i, const char *name, int64_t expected)
 		snprintf(b->file, sizeof b->file, "%s", name);
 	} else if (remote_publish(&d->remote, name) == -1) {
 		destination_failed_remote(d);
-		fail(b, i, d->hint, "it cannot be given its name: %s", d->why);
+		fail(b, i, hint_of_tool(d->why), "it cannot be given its name: %s", d->why);
 		discard(b, i, name);
 		return;
 	}
@@ -166,7 +166,7 @@ confirm(struct dump *b, size_t i, const char *name, int64_t expected)
 		return;
 	}
 	if (size == -2)
-		fail(b, i, d->hint, "its size cannot be checked: %s", d->why);
+		fail(b, i, d->hint != NULL ? d->hint : hint_of_tool(d->why), "its size cannot be checked: %s", d->why);
 	else if (size == -1)
 		fail(b, i, SIZE_HINT, "it is not there, although rclone reported success");
 	else

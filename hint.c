@@ -69,7 +69,9 @@ hint_for_errno(int e)
 	case ENOTDIR:
 	case ENOENT:
 		return "check DB_BACKUP_DIR";
+	case EEXIST:
+		return "something else writes there: give each its own directory or DB_BACKUP_PREFIX";
 	default:
-		return NULL;
+		return "see the kernel's log about this disk or mount";
 	}
 }
