@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 /* rclone crypt adds it by itself, so it stays last in the hidden name too */
 #define ENCRYPTED_SUFFIX ".bin"
 #define HIDDEN_PREFIX "."
@@ -65,19 +67,10 @@ is_text(uint32_t c)
 static size_t
 text_length(const char *s)
 {
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned char first = (unsigned char)s[0];
-	size_t len = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-	uint32_t c = first & (0x7fU >> len);
+	uint32_t c;
+	size_t len = text_utf8(s, &c);
 
-	if (first < 0xc0 || first > 0xf4)
-		return 0;
-	for (size_t i = 1; i < len; i++) {
-		if (((unsigned char)s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | ((unsigned char)s[i] & 0x3f);
-	}
-	return c >= least[len] && is_text(c) ? len : 0;
+	return len > 0 && is_text(c) ? len : 0;
 }
 
 /* out has NAME_SIZE bytes; -1 if that is not enough. */

@@ -180,11 +180,11 @@ list_split_words(struct list *l, const char *text)
 }
 
 size_t
-text_utf8_length(const char *s)
+text_utf8(const char *s, uint32_t *character)
 {
 	static const struct {
 		unsigned char mask, lead;
-		unsigned long min;
+		uint32_t min;
 	} forms[] = {
 		{ 0x80, 0x00, 0 },
 		{ 0xe0, 0xc0, 0x80 },
@@ -194,7 +194,7 @@ text_utf8_length(const char *s)
 	const unsigned char *u = (const unsigned char *)s;
 
 	for (size_t i = 0; i < 4; i++) {
-		unsigned long c;
+		uint32_t c;
 
 		if ((u[0] & forms[i].mask) != forms[i].lead)
 			continue;
@@ -206,6 +206,7 @@ text_utf8_length(const char *s)
 		}
 		if (c < forms[i].min || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 			return 0;
+		*character = c;
 		return i + 1;
 	}
 	return 0;
@@ -217,16 +218,17 @@ text_escape(char *out, size_t size, const char *text, bool json)
 	size_t n = 0;
 
 	for (const char *p = text; *p != '\0';) {
-		unsigned char c = (unsigned char)*p;
-		size_t length = text_utf8_length(p);
+		uint32_t c = (unsigned char)*p;
+		size_t length = text_utf8(p, &c);
 		char piece[8];
 
 		/* C1 controls (U+0080 to U+009F) move a terminal's cursor too */
-		if (length == 0 || c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)p[1] < 0xa0)) {
+		if (length == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0)) {
 			if (!json)
-				snprintf(piece, sizeof piece, c == '\n' ? "\\n" : c == '\t' ? "\t" : "\\x%02x", c);
+				snprintf(piece, sizeof piece, c == '\n' ? "\\n" : c == '\t' ? "\t" :
+				    length > 1 ? "\\u%04x" : "\\x%02x", c);
 			else
-				snprintf(piece, sizeof piece, "\\u%04x", length == 0 ? 0xfffdU : c == 0xc2 ? (unsigned char)p[1] : c);
+				snprintf(piece, sizeof piece, "\\u%04x", length == 0 ? 0xfffdU : c);
 			p += length == 0 ? 1 : length;
 		} else {
 			bool quote = json && (c == '"' || c == '\\');

@@ -41,8 +41,8 @@ int list_split_words(struct list *l, const char *text);
  */
 void text_escape(char *out, size_t size, const char *text, bool json);
 
-/* Length of the UTF-8 character at s, 1 to 4, or 0 if it is none. */
-size_t text_utf8_length(const char *s);
+/* Length of the UTF-8 character at s, 1 to 4, and *character; or 0 if it is none. */
+size_t text_utf8(const char *s, uint32_t *character);
 
 /* "143.9 MB": decimal units. Returns out. */
 const char *text_size(char *out, size_t size, int64_t bytes);
