@@ -13,7 +13,7 @@
 #define SECRET_MIN 4
 
 static enum log_format format = LOG_TEXT;
-static const char *secrets[32];
+static const char *secrets[128];
 static size_t secrets_n;
 static bool progress_shown;
 
