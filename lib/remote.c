@@ -20,6 +20,7 @@
 #define UPLOAD_MEMORY_MIB 96 /* parts in flight, all together */
 #define UPLOAD_CONCURRENCY 4
 #define UPPER_BOUND_MIN (4096 * MIB) /* an estimate may be far off */
+#define NOT_ABORTED "failed to remove pending multipart upload" /* rclone says so, and exits with 0 */
 #define RC_NO_DIRECTORY 3    /* rclone's exit status, the same in both versions */
 
 /* What rclone and the backends' own libraries read; nothing of PostgreSQL's or ours. */
@@ -157,8 +158,11 @@ run(struct remote *r, struct process *p, const char *const *words, const char *n
 	list_add(&argv, path);
 	free(path);
 	rc = process_run(p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &r->env,
-	    .in = -1, .out = -1, .extra = -1, .quiet = true }, input, out, arg, r->limit_ms, heed_stop);
+	    .in = -1, .out = -1, .extra = -1, .quiet = true, .phrase = NOT_ABORTED }, input, out, arg, r->limit_ms,
+	    heed_stop);
 	list_free(&argv);
+	if (p->phrase_seen)
+		rc = -1;
 	if (rc == -1)
 		snprintf(r->why, sizeof r->why, "rclone %s%s%s", process_fate(p), *p->said ? ": " : "", p->said);
 	return rc;
@@ -373,21 +377,24 @@ remote_delete(struct remote *r, const struct list *names)
 
 struct uploads_call {
 	struct json_array json;
-	struct list *keys;
+	struct list old, young; /* keys */
 	time_t before;
+	bool bad;
 };
 
 static void
 uploads_member(void *arg, const char *object)
 {
 	struct uploads_call *c = arg;
-	char key[2048], begun[64];
+	char key[4096], begun[64];
 	struct tm tm = { 0 };
 
-	if (json_string(object, "Key", key, sizeof key) == 0 &&
-	    json_string(object, "Initiated", begun, sizeof begun) == 0 &&
-	    strptime(begun, "%Y-%m-%dT%H:%M:%S", &tm) != NULL && timegm(&tm) < c->before)
-		list_add(c->keys, key);
+	if (json_string(object, "Key", key, sizeof key) == -1 ||
+	    json_string(object, "Initiated", begun, sizeof begun) == -1 ||
+	    strptime(begun, "%Y-%m-%dT%H:%M:%S", &tm) == NULL)
+		c->bad = true;
+	else
+		list_add(timegm(&tm) < c->before ? &c->old : &c->young, key);
 }
 
 /* { "bucket": [ uploads ] }: the array in it */
@@ -395,41 +402,67 @@ static int
 uploads_output(void *arg, const char *data, size_t n)
 {
 	struct uploads_call *c = arg;
-	const char *from = c->json.begun ? data : memchr(data, '[', n);
 
-	if (from != NULL && !c->json.ended)
-		json_feed(&c->json, from, n - (size_t)(from - data), uploads_member, c);
+	for (size_t i = 0; i < n && !c->json.ended; i++)
+		if (c->json.begun || data[i] == '[')
+			json_feed(&c->json, data + i, 1, uploads_member, c);
 	return 0;
+}
+
+/* The file name of a key, if it lies in the folder and in none below it; else NULL. */
+static const char *
+name_in(const char *folder, const char *key)
+{
+	size_t n = folder == NULL ? 0 : strlen(folder);
+
+	if (n > 0 && (strncmp(key, folder, n) != 0 || key[n++] != '/'))
+		return NULL;
+	return key[n] == '\0' || strchr(key + n, '/') != NULL ? NULL : key + n;
+}
+
+/* Whether another upload, which is not for us to abort, has a key that begins with this one. */
+static bool
+shields(const struct list *others, const char *key, const char *folder, bool (*mine)(void *arg, const char *name),
+    void *arg)
+{
+	for (size_t i = 0; i < others->n; i++) {
+		const char *name = name_in(folder, others->item[i]);
+
+		if (strncmp(others->item[i], key, strlen(key)) == 0 && (mine == NULL || name == NULL || !mine(arg, name)))
+			return true;
+	}
+	return false;
 }
 
 int
 remote_abort_uploads(struct remote *r, long age_s, time_t now, bool (*mine)(void *arg, const char *name), void *arg)
 {
 	static const char *const list_words[] = { "backend", "list-multipart-uploads", NULL };
-	/* the key is exact, so rclone's own idea of age does not matter */
-	static const char *const abort_words[] = { "backend", "-o", "max-age=1s", "cleanup", NULL };
-	const char *folder = strchr(r->path, '/');
-	struct list keys = { 0 };
+	const char *slash = strchr(r->path, '/'), *folder = slash == NULL ? NULL : slash + 1, *name;
 	struct uploads_call *c;
 	struct process p;
-	size_t skip = folder == NULL ? 0 : strlen(folder + 1) + 1;
+	char age[48];
 	int n;
 
 	if (strncmp(r->path, PATH, strlen(PATH)) != 0)
 		return 0;
+	snprintf(age, sizeof age, "max-age=%lds", age_s);
 	c = text_alloc(sizeof *c);
-	c->keys = &keys;
 	c->before = now - age_s;
 	n = run(r, &p, list_words, "", NULL, uploads_output, c, true);
-	for (size_t i = 0; n >= 0 && i < keys.n; i++) {
-		const char *key = keys.item[i];
-
-		if (strlen(key) <= skip || (skip > 0 && (strncmp(key, folder + 1, skip - 1) != 0 || key[skip - 1] != '/')) ||
-		    strchr(key + skip, '/') != NULL || !mine(arg, key + skip))
-			continue;
-		n = run(r, &p, abort_words, key + skip, NULL, NULL, NULL, true) == -1 ? -1 : n + 1;
+	if (n == 0 && (c->bad || c->json.broken || c->json.begun != c->json.ended)) {
+		snprintf(r->why, sizeof r->why, "rclone's list of uploads cannot be read");
+		n = -1;
 	}
-	list_free(&keys);
+	/* rclone aborts by age and what keys begin with, not one upload: so all that it would hit have to be ours */
+	for (size_t i = 0; n >= 0 && i < c->old.n && process_stopping() == 0; i++)
+		if ((name = name_in(folder, c->old.item[i])) != NULL && mine(arg, name) &&
+		    !shields(&c->young, c->old.item[i], folder, NULL, NULL) &&
+		    !shields(&c->old, c->old.item[i], folder, mine, arg))
+			n = run(r, &p, (const char *const[]){ "backend", "-o", age, "cleanup", NULL }, name, NULL, NULL, NULL,
+			    true) == -1 ? -1 : n + 1;
+	list_free(&c->old);
+	list_free(&c->young);
 	free(c);
 	return n;
 }
