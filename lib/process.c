@@ -209,6 +209,8 @@ keep_said(struct process *p, const char *line)
 			snprintf(p->said + n, sizeof p->said - n, ", %s", line);
 	if (p->said_error)
 		return;
+	if (*p->said != '\0' && strstr(line, "failed to delete ") != NULL)
+		return; /* rclone's count of files; the lines before told why */
 	for (size_t i = 0; i < sizeof explains / sizeof explains[0] && *p->said != '\0'; i++)
 		if (strncmp(line, explains[i], strlen(explains[i])) == 0)
 			return;
