@@ -29,6 +29,12 @@ newest_first(const void *a, const void *b)
 	return by_name != 0 ? by_name : (x->destination > y->destination) - (x->destination < y->destination);
 }
 
+static int
+by_object_name(const void *a, const void *b)
+{
+	return strcmp(((const struct object *)a)->name, ((const struct object *)b)->name);
+}
+
 int
 catalog_read_one(struct catalog *cat, struct destinations *d, size_t i, const char *label)
 {
@@ -53,6 +59,8 @@ catalog_read_one(struct catalog *cat, struct destinations *d, size_t i, const ch
 		}
 	}
 	listing_free(&found);
+	if (cat->foreign[i].n > 0)
+		qsort(cat->foreign[i].item, cat->foreign[i].n, sizeof *cat->foreign[i].item, by_object_name);
 	if (cat->n > 0)
 		qsort(cat->item, cat->n, sizeof *cat->item, newest_first);
 	return 0;

@@ -21,7 +21,7 @@ struct backup {
 struct catalog {
 	struct backup *item;  /* newest first, then by file name, then by destination */
 	size_t n;
-	struct listing foreign[DESTINATIONS_MAX]; /* what does not parse; hidden files are left out */
+	struct listing foreign[DESTINATIONS_MAX]; /* what does not parse, by name; hidden files are left out */
 	struct listing hidden[DESTINATIONS_MAX];
 	bool failed[DESTINATIONS_MAX];            /* it could not be listed: nothing is known of it */
 };

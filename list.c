@@ -1,8 +1,11 @@
 #include "list.h"
 
+#include <errno.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "backup.h"
 #include "lib/log.h"
@@ -47,13 +50,23 @@ list_places(const struct catalog *cat, size_t i, const struct destinations *d, b
 	}
 }
 
+int
+list_end(int status)
+{
+	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+		return status;
+	log_error("cannot write to standard output: %s", strerror(errno));
+	return EXIT_FAILED;
+}
+
 static void
 print_json_text(const char *key, const char *value)
 {
-	char escaped[NAME_SIZE * 8];
+	char *escaped = text_alloc(strlen(value) * 6 + 1);
 
-	text_escape(escaped, sizeof escaped, value, true);
+	text_escape(escaped, strlen(value) * 6 + 1, value, true);
 	printf("\"%s\":\"%s\"", key, escaped);
+	free(escaped);
 }
 
 /* One object for each file at each destination. */
@@ -89,7 +102,8 @@ print_json(const struct catalog *cat, const struct destinations *d, const bool *
 		for (size_t k = 0; k < cat->foreign[i].n; k++) {
 			printf("%s\n{", comma);
 			print_json_text("name", cat->foreign[i].item[k].name);
-			printf(",\"kind\":\"other\",\"size_bytes\":%lld,", (long long)cat->foreign[i].item[k].size_bytes);
+			printf(",\"kind\":\"other\",\"database\":null,\"time\":null,\"size_bytes\":%lld,\"encrypted\":null,",
+			    (long long)cat->foreign[i].item[k].size_bytes);
 			print_json_text("destination", d->item[i].name);
 			printf("}");
 			comma = ",";
@@ -97,31 +111,47 @@ print_json(const struct catalog *cat, const struct destinations *d, const bool *
 	printf("\n]\n");
 }
 
-/* Columns of a character that is no ASCII are counted as one. */
+/* Columns that a terminal takes for it; list_run has set a locale that knows UTF-8. */
 static int
 width(const char *text)
 {
+	mbstate_t state = { 0 };
 	int n = 0;
 
-	for (; *text != '\0'; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
+	while (*text != '\0') {
+		wchar_t c;
+		size_t length = mbrtowc(&c, text, strlen(text), &state);
+		int columns = 1;
+
+		if (length == (size_t)-1 || length == (size_t)-2) {
+			state = (mbstate_t){ 0 };
+			length = 1;
+		} else {
+			columns = wcwidth(c);
+		}
+		n += columns < 0 ? 1 : columns;
+		text += length;
+	}
 	return n;
 }
 
+enum { DATABASE, TIME, AGE, SIZE, WHERE, ENCRYPTED, NAME, COLUMNS };
+
 static void
-print_row(const char *const *cell, const int *wide, size_t n)
+print_row(const char *const *cell, const int *wide)
 {
-	for (size_t i = 0; i < n; i++)
-		printf("%s%*s", cell[i], i + 1 < n ? wide[i] - width(cell[i]) + 2 : 0, "");
+	for (size_t i = 0; i < COLUMNS; i++) {
+		int fill = wide[i] - width(cell[i]);
+
+		printf("%*s%s%*s", i == SIZE ? fill : 0, "", cell[i], i == NAME ? 0 : i == SIZE ? 2 : fill + 2, "");
+	}
 	putchar('\n');
 }
-
-#define COLUMNS 7
 
 static void
 print_table(const struct catalog *cat, const struct destinations *d, const bool *shown)
 {
-	static const char *const title[COLUMNS] = { "DATABASE", "TIME", "AGE", "SIZE", "WHERE", "ENCRYPTED", "NAME" };
+	static const char *const title[COLUMNS] = { "DATABASE", "TIME (UTC)", "AGE", "SIZE", "WHERE", "ENCRYPTED", "NAME" };
 	bool *done = text_alloc(cat->n + 1);
 	int wide[COLUMNS] = { 0 };
 	bool any = false;
@@ -131,10 +161,9 @@ print_table(const struct catalog *cat, const struct destinations *d, const bool 
 	/* first for the widths, then to print */
 	for (int pass = 0; pass < 2 && any; pass++) {
 		if (pass == 1)
-			print_row(title, wide, COLUMNS);
+			print_row(title, wide);
 		for (size_t i = 0; i < COLUMNS && pass == 0; i++)
 			wide[i] = width(title[i]);
-		memcpy(done, shown, cat->n);
 		for (size_t i = 0; i < cat->n; i++)
 			done[i] = !shown[i];
 		for (size_t i = 0; i < cat->n; i++) {
@@ -149,47 +178,68 @@ print_table(const struct catalog *cat, const struct destinations *d, const bool 
 			text_escape(database, sizeof database, b->name.kind == NAME_GLOBALS ? "(globals)" : b->name.database, false);
 			text_escape(file, sizeof file, b->file, false);
 			list_time(stamp, sizeof stamp, b->name.time);
+			stamp[strlen("YYYY-MM-DD HH:MM:SS")] = '\0'; /* the title says UTC */
 			list_age(age, sizeof age, b->name.time);
 			text_size(size, sizeof size, b->size_bytes);
 			for (size_t k = 0; k < COLUMNS && pass == 0; k++)
 				wide[k] = width(cell[k]) > wide[k] ? width(cell[k]) : wide[k];
 			if (pass == 1)
-				print_row(cell, wide, COLUMNS);
+				print_row(cell, wide);
 		}
 	}
+	if (any)
+		putchar('\n');
 	free(done);
 }
 
-/* Totals and what is not shown, a line for each destination. */
+/* Totals, a line for each destination, and what else is there. */
 static void
-print_totals(const struct catalog *cat, const struct destinations *d, const bool *shown, bool all)
+print_totals(const struct catalog *cat, const struct destinations *d, const bool *shown, const struct arguments *a)
 {
 	for (size_t i = 0; i < d->n; i++) {
-		int64_t bytes = 0, foreign = 0;
+		const struct listing *foreign = &cat->foreign[i];
+		int64_t bytes = 0, foreign_bytes = 0;
+		char size[32], text[32], *escaped;
 		size_t n = 0;
-		char size[32];
 
-		if (cat->failed[i])
+		if (cat->failed[i]) {
+			printf("%s: cannot be listed\n", d->item[i].name);
 			continue;
+		}
 		for (size_t k = 0; k < cat->n; k++)
 			if (shown[k] && cat->item[k].destination == i) {
 				bytes += cat->item[k].size_bytes;
 				n++;
 			}
-		for (size_t k = 0; k < cat->foreign[i].n; k++) {
-			char name[NAME_SIZE * 4];
-
-			foreign += cat->foreign[i].item[k].size_bytes;
-			text_escape(name, sizeof name, cat->foreign[i].item[k].name, false);
-			if (all)
-				printf("other file at %s: %s, %s\n", d->item[i].name,
-				    text_size(size, sizeof size, cat->foreign[i].item[k].size_bytes), name);
+		if (n == 0)
+			printf("%s: no backups", d->item[i].name);
+		else
+			printf("%s: %zu %s", d->item[i].name, n, n == 1 ? "backup" : "backups");
+		if (a->db != NULL) {
+			escaped = text_alloc(strlen(a->db) * 4 + 1);
+			text_escape(escaped, strlen(a->db) * 4 + 1, a->db, false);
+			printf(" of \"%s\"", escaped);
+			free(escaped);
 		}
-		printf("%s: %zu %s, %s", d->item[i].name, n, n == 1 ? "backup" : "backups", text_size(size, sizeof size, bytes));
-		if (cat->foreign[i].n > 0)
-			printf("; %zu other %s, %s%s", cat->foreign[i].n, cat->foreign[i].n == 1 ? "file" : "files",
-			    text_size(size, sizeof size, foreign), all ? "" : " (--all shows them)");
+		if (n == 0)
+			printf(" found");
+		else
+			printf(", %s", text_size(size, sizeof size, bytes));
+		for (size_t k = 0; k < foreign->n; k++)
+			foreign_bytes += foreign->item[k].size_bytes;
+		if (foreign->n > 0)
+			printf("; %zu other %s, %s%s", foreign->n, foreign->n == 1 ? "file" : "files",
+			    text_size(size, sizeof size, foreign_bytes), a->all ? ":" :
+			    foreign->n == 1 ? " (--all shows it)" : " (--all shows them)");
 		putchar('\n');
+		for (size_t k = 0; k < foreign->n && a->all; k++) {
+			size_t room = strlen(foreign->item[k].name) * 4 + 1;
+
+			escaped = text_alloc(room);
+			text_escape(escaped, room, foreign->item[k].name, false);
+			printf("  %8s  %s\n", text_size(text, sizeof text, foreign->item[k].size_bytes), escaped);
+			free(escaped);
+		}
 	}
 }
 
@@ -216,6 +266,7 @@ list_run(const struct config *c, const struct arguments *a)
 		d->item[0] = *from;
 		d->n = 1;
 	}
+	setlocale(LC_CTYPE, "C.UTF-8");
 	rc = catalog_read(cat, d, c->label, false);
 	if (process_stopping() != 0)
 		return EXIT_SIGNAL + process_stopping();
@@ -226,7 +277,7 @@ list_run(const struct config *c, const struct arguments *a)
 		print_json(cat, d, shown, a->all);
 	} else {
 		print_table(cat, d, shown);
-		print_totals(cat, d, shown, a->all);
+		print_totals(cat, d, shown, a);
 	}
-	return rc == 0 && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+	return list_end(rc == 0 ? EXIT_DONE : EXIT_FAILED);
 }

@@ -14,6 +14,9 @@ int list_run(const struct config *c, const struct arguments *a);
 const char *list_time(char *out, size_t size, time_t t);
 const char *list_age(char *out, size_t size, time_t t);
 
+/* What was asked for is on standard output: status, or, if it could not all be written, a reported failure. */
+int list_end(int status);
+
 /*
  * The destinations that hold the same file as cat->item[i], with the same size,
  * from i on, as "local, cloud"; those in done are marked, so that a loop over i

@@ -11,6 +11,7 @@
 #include "lib/log.h"
 #include "lib/process.h"
 #include "lib/retention.h"
+#include "list.h"
 
 #define UPLOAD_STALE_S (7 * 86400L)
 
@@ -81,18 +82,22 @@ is_unfinished(void *arg, const char *name)
 	return own;
 }
 
-/* Delete the victims and what killed uploads left. false if not all could be deleted. */
+/* Delete the victims and what killed uploads left. false if not all victims could be deleted. */
 static bool
 clean_up(const struct config *c, struct destination *d, const struct catalog *cat, const struct prune_scope *scope,
     const struct list *victims, enum log_level level)
 {
+	static struct list told; /* where uploads cannot be looked for: a service says it once */
 	struct ours ours = { c, cat, scope };
 	bool ok = true;
 	int aborted;
 
 	if (victims->n > 0 && destination_delete(d, victims) == -1) {
-		log_line(level, "cannot delete all of %zu old backups at %s: %s", victims->n, d->name, d->why);
-		if (d->hint != NULL)
+		log_line(level, "cannot delete all that should go at %s (%zu old %s): %s", d->name, victims->n,
+		    victims->n == 1 ? "backup" : "backups", d->why);
+		if (strstr(d->why, "AccessDenied") != NULL)
+			log_hint("let the key delete (s3:DeleteObject), or, where it must not, set DB_BACKUP_MAX_N=unlimited");
+		else if (d->hint != NULL)
 			log_hint("%s", d->hint);
 		ok = false;
 	} else if (victims->n > 0) {
@@ -101,8 +106,12 @@ clean_up(const struct config *c, struct destination *d, const struct catalog *ca
 	aborted = remote_abort_uploads(&d->remote, UPLOAD_STALE_S, time(NULL), is_unfinished, &ours);
 	if (aborted > 0)
 		log_info("removed %d unfinished %s older than 7 days at %s", aborted, aborted == 1 ? "upload" : "uploads", d->name);
-	else if (aborted == -1)
-		log_warning("cannot look for unfinished uploads at %s: %s", d->name, d->remote.why);
+	if (aborted == -1 && process_stopping() == 0 && !list_has(&told, d->name)) {
+		log_warning("cannot remove unfinished uploads at %s, which take space there: %s", d->name, d->remote.why);
+		log_hint("allow s3:ListBucketMultipartUploads and s3:AbortMultipartUpload, or let a rule of the bucket "
+		    "remove them");
+		list_add(&told, d->name);
+	}
 	return ok;
 }
 
@@ -114,9 +123,9 @@ prune_after_backup(const struct config *c, struct destinations *d, size_t destin
 	bool ok;
 
 	list_free(&last.names);
-	if (c->keep.unlimited)
-		return false;
 	if (catalog_read_one(&cat, d, destination, c->label) == -1) {
+		if (c->keep.unlimited)
+			return false; /* there was nothing to prune */
 		log_warning("cannot list %s, so nothing is pruned there: %s", d->item[destination].name,
 		    d->item[destination].why);
 		return false;
@@ -140,10 +149,42 @@ prune_after_backup(const struct config *c, struct destinations *d, size_t destin
 static void
 print_decision(const struct backup *b, const char *kept_by)
 {
-	char shown[NAME_SIZE * 4];
+	char shown[NAME_SIZE * 4], age[64];
 
 	text_escape(shown, sizeof shown, b->file, false);
-	printf("  %-6s  %-10s  %s\n", kept_by == NULL ? "delete" : "keep", kept_by == NULL ? "" : kept_by, shown);
+	printf("  %-6s  %-9s  %-16s  %s\n", kept_by == NULL ? "delete" : "keep", kept_by == NULL ? "" : kept_by,
+	    list_age(age, sizeof age, b->name.time), shown);
+}
+
+/* Decide over all of scope, with a line for each backup. */
+static void
+decide_and_print(const struct config *c, const struct catalog *cat, const struct destination *d, size_t destination,
+    const struct prune_scope *scope, struct list *victims, bool dry_run)
+{
+	size_t others = cat->n, foreign = cat->foreign[destination].n;
+	int64_t kept = 0;
+
+	printf("%s:\n", d->name);
+	for (size_t i = 0; i < scope->databases.n + scope->globals; i++) {
+		const char *database = i < scope->databases.n ? scope->databases.item[i] : NULL;
+		size_t before = victims->n;
+		int64_t stay = decide(c, cat, database, victims, print_decision);
+
+		kept += stay;
+		if (stay == 0 && victims->n == before) {
+			char shown[NAME_SIZE * 4];
+
+			text_escape(shown, sizeof shown, database == NULL ? "the globals" : database, false);
+			printf(database == NULL ? "  no backups of %s\n" : "  no backups of \"%s\"\n", shown);
+		}
+	}
+	others -= (size_t)kept + victims->n;
+	printf("  %lld to keep, %zu to delete%s\n", (long long)kept, victims->n,
+	    dry_run ? " (dry run: nothing is deleted)" : "");
+	if (others + foreign > 0)
+		printf("  not looked at: %zu %s of other databases, %zu other %s\n", others,
+		    others == 1 ? "backup" : "backups", foreign, foreign == 1 ? "file" : "files");
+	fflush(stdout);
 }
 
 int
@@ -163,7 +204,7 @@ prune_run(const struct config *c, const struct arguments *a)
 	pg_init(&pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
 	if (a->db != NULL)
 		list_add(&scope.databases, a->db);
-	else if (databases_wanted(c, &pg, &scope.databases) == -1) {
+	else if (databases_wanted(c, &pg, &scope.databases) != PG_OK) {
 		log_error("cannot tell the databases of the server: %s", pg.why);
 		if (pg.hint != NULL)
 			log_hint("%s, or name one with --db", pg.hint);
@@ -172,7 +213,6 @@ prune_run(const struct config *c, const struct arguments *a)
 	for (size_t i = 0; i < d->n && process_stopping() == 0; i++) {
 		struct catalog cat = { 0 };
 		struct list victims = { 0 };
-		int64_t kept = 0;
 
 		if (catalog_read_one(&cat, d, i, c->label) == -1) {
 			log_error("cannot list %s, so nothing is pruned there: %s", d->item[i].name, d->item[i].why);
@@ -181,15 +221,12 @@ prune_run(const struct config *c, const struct arguments *a)
 			status = EXIT_FAILED;
 			continue;
 		}
-		printf("%s:\n", d->item[i].name);
-		for (size_t k = 0; k < scope.databases.n + scope.globals; k++)
-			kept += decide(c, &cat, k < scope.databases.n ? scope.databases.item[k] : NULL, &victims, print_decision);
-		printf("  %lld to keep, %zu to delete%s\n", (long long)kept, victims.n, a->dry_run ? " (dry run: nothing is deleted)" : "");
-		fflush(stdout);
+		decide_and_print(c, &cat, &d->item[i], i, &scope, &victims, a->dry_run);
 		if (!a->dry_run && !clean_up(c, &d->item[i], &cat, &scope, &victims, LOG_ERROR))
 			status = EXIT_FAILED;
 		list_free(&victims);
 		catalog_free(&cat);
 	}
+	status = list_end(status);
 	return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : status;
 }
