@@ -103,7 +103,8 @@ sweep_remote(struct dump *b, size_t i)
 	if (!d->remote.hides || destination_list(d, &found) == -1)
 		return;
 	for (size_t k = 0; k < found.n; k++)
-		if (name_unhide(name, sizeof name, found.item[k].name) == 0 && is_own(b, name))
+		if (name_unhide(name, sizeof name, found.item[k].name) == 0 && is_own(b, name) &&
+		    strcmp(name, b->name) != 0 && strcmp(name, b->file) != 0) /* two ways to one folder */
 			list_add(&names, found.item[k].name);
 	if (names.n > 0 && destination_delete(d, &names) == 0)
 		log_info("removed %zu unfinished %s of %s from %s", names.n, names.n == 1 ? "file" : "files", b->shown, d->name);
