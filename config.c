@@ -39,6 +39,7 @@ static const char *check_dump_options(const char *value);
 static const char *check_prefix(const char *value);
 static const char *check_schedule(const char *value);
 static const char *check_path(const char *value);
+static const char *check_passphrase(const char *value);
 
 #define AT(field) .offset = offsetof(struct config, field)
 #define YEARS(n) ((n) * INT64_C(366) * 86400)
@@ -88,7 +89,7 @@ static const struct {
 	    .used_by = "SB", .check = check_compress, .help = "Compression, as `pg_dump --compress`." },
 	{ "PGDUMP_OPTIONS", .type = WORDS, AT(dump_options), .used_by = "SB", .check = check_dump_options,
 	    .help = "Further options of pg_dump, split like a shell would, without a shell." },
-	{ "DB_BACKUP_PASSPHRASE", .type = TEXT, AT(passphrase), .used_by = "SBRV", .secret = true,
+	{ "DB_BACKUP_PASSPHRASE", .type = TEXT, AT(passphrase), .used_by = "SBRV", .secret = true, .check = check_passphrase,
 	    .help = "Encrypts every backup at every destination (rclone crypt). Keep it elsewhere too: without it nothing can be restored." },
 	} },
 	{ "When and how many", {
@@ -171,6 +172,13 @@ check_path(const char *value)
 {
 	return value[0] == '/' || value[0] == '.' || strchr(value, ':') == NULL ? NULL :
 	    "a path on this machine; for an rclone remote set DB_BACKUP_REMOTE";
+}
+
+/* rclone reads one line: what is behind it would not count, nor a '\r' at its end. */
+static const char *
+check_passphrase(const char *value)
+{
+	return strpbrk(value, "\r\n") == NULL && strlen(value) <= 4096 ? NULL : "one line of at most 4096 bytes";
 }
 
 static const char *
@@ -404,6 +412,28 @@ check_names(void)
 	return mistakes;
 }
 
+/* Secrets that pass through to rclone: its debug log tells them. */
+static void
+hide_passed_secrets(void)
+{
+	static const char *const words[] = { "SECRET", "PASS", "TOKEN", "KEY", "CREDENTIALS" };
+
+	for (char **e = environ; *e != NULL; e++) {
+		size_t n = strcspn(*e, "=");
+
+		if (strncmp(*e, "RCLONE_", 7) != 0 && strncmp(*e, "AWS_", 4) != 0)
+			continue;
+		for (size_t i = 0; i < sizeof words / sizeof words[0] && (*e)[n] == '='; i++) {
+			const char *at = strstr(*e, words[i]), *file = strstr(*e, "FILE");
+
+			if (at != NULL && at < *e + n && (file == NULL || file > *e + n)) {
+				log_secret(*e + n + 1);
+				break;
+			}
+		}
+	}
+}
+
 /* Content of the file that name_FILE points to, less one newline at its end. NULL: reported. */
 static char *
 read_value_file(const char *name, const char *path)
@@ -433,9 +463,12 @@ read_value_file(const char *name, const char *path)
 	return value;
 }
 
-/* The value of one name, by itself or its _FILE. An empty one counts as unset. -1: reported. */
+/*
+ * The value of one name, by itself or its _FILE. An empty one counts as unset,
+ * but not the content of a secret's file: that got lost. -1: reported.
+ */
 static int
-read_name(const char *name, const char **value)
+read_name(const char *name, bool secret, const char **value)
 {
 	char *file_name = text_format("%s_FILE", name);
 	const char *path = getenv(file_name);
@@ -452,6 +485,10 @@ read_name(const char *name, const char **value)
 	}
 	if ((*value = read_value_file(name, path)) == NULL)
 		return -1;
+	if (**value == '\0' && secret) {
+		log_error("%s_FILE: %s is empty", name, path);
+		return -1;
+	}
 	if (**value == '\0')
 		*value = NULL;
 	return 0;
@@ -555,11 +592,11 @@ read_option(const struct option *o, struct config *c)
 {
 	const char *value, *name = o->name, *right = NULL;
 
-	if (read_name(name, &value) == -1)
+	if (read_name(name, o->secret, &value) == -1)
 		return mistake(o, c);
 	if (value == NULL && o->other != NULL) {
 		name = o->other;
-		if (read_name(name, &value) == -1)
+		if (read_name(name, o->secret, &value) == -1)
 			return mistake(o, c);
 	}
 	if (o->secret)
@@ -676,6 +713,7 @@ config_read(struct config *c, unsigned need)
 	/* before anything is logged */
 	format = getenv("DB_BACKUP_LOG");
 	log_setup(format != NULL && strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT);
+	hide_passed_secrets();
 	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o))
 		mistakes += read_option(o, c);
 	mistakes += check_names();

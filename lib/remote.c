@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "json.h"
+#include "log.h"
 #include "name.h"
 
 #define PATH "s3backup:"
@@ -222,6 +223,16 @@ remote_probe(struct remote *r)
 	return 0;
 }
 
+/* Base64 for URLs, without padding, of 16 random bytes and the passphrase: anything else is an accident. */
+static bool
+is_obscured(const char *text, const char *passphrase)
+{
+	size_t n = strlen(text);
+
+	return n == ((16 + strlen(passphrase)) * 4 + 2) / 3 &&
+	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == n;
+}
+
 int
 remote_encrypt(struct remote *r, const char *passphrase)
 {
@@ -240,12 +251,17 @@ remote_encrypt(struct remote *r, const char *passphrase)
 	free(input);
 	list_free(&argv);
 	f->text[strcspn(f->text, "\n")] = '\0';
-	if (rc == 0 && *f->text == '\0')
+	r->missing = process_missing(&p);
+	if (rc == -1)
+		snprintf(r->why, sizeof r->why, "rclone obscure %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+	else if (!is_obscured(f->text, passphrase)) {
+		snprintf(r->why, sizeof r->why, "what rclone obscure made of the passphrase cannot be it");
 		rc = -1;
-	if (rc == 0)
+	} else {
 		r->crypt = text_copy(f->text);
-	else
-		snprintf(r->why, sizeof r->why, "rclone obscure %s: %s", process_fate(&p), p.said);
+		log_secret(r->crypt); /* as good as the passphrase, and rclone's debug log has it */
+	}
+	explicit_bzero(f->text, sizeof f->text);
 	free(f);
 	return rc;
 }
@@ -271,9 +287,13 @@ remote_decrypted_size(int64_t size_bytes)
 static char *
 path_and_env(const struct remote *r, const char *name, bool crypt, struct list *env)
 {
+	static const char salt[] = "RCLONE_CRYPT_PASSWORD2=";
 
+	/* the salt is the one setting of crypt that is not ours: others could even turn it off */
 	for (size_t i = 0; i < r->env.n; i++)
-		list_add(env, r->env.item[i]);
+		if (strncmp(r->env.item[i], "RCLONE_CRYPT_", strlen("RCLONE_CRYPT_")) != 0 ||
+		    strncmp(r->env.item[i], salt, strlen(salt)) == 0)
+			list_add(env, r->env.item[i]);
 	if (!crypt)
 		return path_of(r, name);
 	list_addf(env, "RCLONE_CRYPT_REMOTE=%s", r->path);
