@@ -32,6 +32,11 @@ struct run {
 	struct report_item *item;                  /* one for each database and destination */
 	size_t items;
 	int64_t older_than;      /* what has a backup since then is left out; 0: nothing is */
+	bool every;              /* the databases are those that the server has */
+	bool server_known;       /* it was asked in this run, and pg_dump can dump it */
+	size_t wanted, complete; /* databases */
+	struct list failed;      /* databases, as shown */
+	int64_t bytes, started_ms;
 	int status;
 };
 
@@ -122,11 +127,12 @@ choose_name(struct run *r, struct dump *b)
 }
 
 static void
-dump_arguments(const struct run *r, const char *database, struct list *argv)
+dump_arguments(const struct run *r, struct dump *b)
 {
 	const struct config *c = r->c;
+	struct list *argv = &b->argv;
 
-	if (database == NULL) {
+	if (b->database == NULL) {
 		list_add(argv, "pg_dumpall");
 		list_add(argv, "--globals-only");
 		list_add(argv, "--no-password");
@@ -146,21 +152,49 @@ dump_arguments(const struct run *r, const char *database, struct list *argv)
 		list_add(argv, c->dump_options.item[i]);
 }
 
+/* Only who may read pg_authid gets at passwords; the rest of the globals is open to everyone. */
+static void
+leave_out_passwords(struct run *r, struct dump *b, const char *via)
+{
+	char *rows;
+	size_t n;
+
+	if (list_has(&b->argv, "--no-role-passwords") ||
+	    pg_query(&r->pg, via, "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT');\n", NULL, &rows, &n,
+	    true) == -1)
+		return; /* pg_dumpall will tell */
+	if (strcmp(rows, "f") == 0) {
+		list_add(&b->argv, "--no-role-passwords");
+		log_warning("the globals are backed up without the passwords of roles, which user \"%s\" may not read",
+		    r->c->pg_user);
+		log_hint("to have them, back up as a superuser, or let one GRANT SELECT ON pg_authid TO this user");
+	}
+	free(rows);
+}
+
 /* Is the server there, and can this pg_dump dump it? 0 if so; 1 if trying again may help; -1 if it cannot. */
 static int
 check_server(struct run *r, struct dump *b)
 {
+	const char *via = b->database != NULL ? b->database : "postgres";
 	struct pg_server server = { 0 };
+	enum pg_result result = pg_connect(&r->pg, via, r->c->wait_s * 1000, &server);
 	char why[1024];
 
-	switch (pg_connect(&r->pg, b->database != NULL ? b->database : "postgres", r->c->wait_s * 1000, &server)) {
+	if (b->database == NULL && r->pg.no_database) /* as pg_dumpall does */
+		result = pg_connect(&r->pg, via = "template1", r->c->wait_s * 1000, &server);
+	switch (result) {
 	case PG_OK:
 		break;
 	case PG_NO_TOOL:
 		b->code = r->pg.missing;
 		/* fallthrough */
 	case PG_FATAL:
-		dump_fail_all(b, r->pg.why, r->pg.hint);
+		if (r->pg.no_database && r->every)
+			dump_fail_all(b, "the server no longer has it: it was dropped after this run began",
+			    "nothing to do if that was meant: its backups stay, and the next run will not look for it");
+		else
+			dump_fail_all(b, r->pg.why, r->pg.hint);
 		return -1;
 	case PG_AWAY:
 	case PG_FAILED:
@@ -175,7 +209,12 @@ check_server(struct run *r, struct dump *b)
 		    "with PG_MAJOR set to it");
 		return -1;
 	}
-	if (b->expected_bytes == 0 && b->database != NULL)
+	r->server_known = true;
+	if (b->database == NULL) {
+		leave_out_passwords(r, b, via);
+		return 0;
+	}
+	if (b->expected_bytes == 0)
 		b->expected_bytes = server.size_bytes / 4; /* compressed, by rule of thumb */
 	if (2 * server.size_bytes > b->upper_bound && newest_size(r, b->database) == 0)
 		b->upper_bound = 2 * server.size_bytes;
@@ -224,6 +263,26 @@ report_success(const struct dump *b, const enum outcome *before, int64_t started
 	fflush(stdout);
 }
 
+/* Until the next try is due, or we are asked to stop. */
+static void
+wait_for_retry(int64_t tries_done)
+{
+	for (int64_t end = process_clock_ms() + pause_ms(tries_done); process_clock_ms() < end && process_stopping() == 0;)
+		process_poll(NULL, 0, end);
+}
+
+/*
+ * Does the server have to be asked first? Not if what is left is to upload the
+ * local file. Nor, which saves a psql for each of many databases, if it was
+ * asked for another one and an earlier backup tells the size: should pg_dump
+ * fail then, the server is asked why.
+ */
+static bool
+can_go_ahead(const struct run *r, const struct dump *b, int64_t tries)
+{
+	return *b->file != '\0' || (tries == 0 && r->server_known && b->database != NULL && b->expected_bytes > 0);
+}
+
 /* All tries. */
 static void
 try_until_done(struct run *r, struct dump *b)
@@ -233,12 +292,12 @@ try_until_done(struct run *r, struct dump *b)
 
 	for (int64_t tries = 0;; tries++) {
 		enum outcome before[DESTINATIONS_MAX];
+		bool ahead = can_go_ahead(r, b, tries);
 		int rc;
 
 		memcpy(before, b->outcome, sizeof before);
 		b->code = EXIT_FAILED;
-		/* what is left to upload from the local file needs no server */
-		rc = *b->file != '\0' ? 0 : check_server(r, b);
+		rc = ahead ? 0 : check_server(r, b);
 		if (rc == 0 && *b->file == '\0' && choose_name(r, b) == -1) {
 			dump_fail_all(b, "no file name can be made of the database's name and DB_BACKUP_PREFIX",
 			    "shorten DB_BACKUP_PREFIX");
@@ -246,6 +305,8 @@ try_until_done(struct run *r, struct dump *b)
 		}
 		if (rc == 0)
 			dump_try(b);
+		if (ahead && b->dump_failed && b->code == EXIT_FAILED && process_stopping() == 0)
+			rc = check_server(r, b);
 		report_success(b, before, started_ms);
 		if (is_complete(b) || process_stopping() != 0)
 			return;
@@ -256,8 +317,7 @@ try_until_done(struct run *r, struct dump *b)
 		snprintf(next, sizeof next, "trying again in %s (%lld of %lld)", text_duration(text, sizeof text, pause_ms(tries)),
 		    (long long)(tries + 1), (long long)r->c->retries);
 		report_failures(b, next);
-		for (int64_t end = process_clock_ms() + pause_ms(tries); process_clock_ms() < end && process_stopping() == 0;)
-			process_poll(NULL, 0, end);
+		wait_for_retry(tries);
 		if (process_stopping() != 0)
 			return;
 	}
@@ -341,17 +401,70 @@ leave_out_fresh(const struct run *r, struct dump *b)
 	return !is_complete(b);
 }
 
+/*
+ * Remove what killed runs left under hidden names at remotes. Our lock is held, so
+ * no run of this machine writes them; and what was listed before is enough.
+ */
+static void
+sweep_remotes(struct run *r, const struct dump *b)
+{
+	for (size_t i = 0; i < r->d.n; i++) {
+		struct destination *d = &r->d.item[i];
+		struct list names = { 0 };
+		char name[NAME_SIZE];
+
+		for (size_t k = 0; k < r->before[i].n && d->directory == NULL && d->remote.hides; k++)
+			if (name_unhide(name, sizeof name, r->before[i].item[k].name) == 0 &&
+			    name_belongs(name, r->c->label, b->database))
+				list_add(&names, r->before[i].item[k].name);
+		if (names.n > 0 && destination_delete(d, &names) == -1)
+			log_warning("cannot remove unfinished files of %s from %s: %s", b->shown, d->name, d->why);
+		else if (names.n > 0)
+			log_info("removed %zu unfinished %s of %s from %s", names.n, names.n == 1 ? "file" : "files", b->shown,
+			    d->name);
+		list_free(&names);
+	}
+}
+
+static void
+count(struct run *r, const struct dump *b)
+{
+	r->bytes += b->size_bytes;
+	if (!is_complete(b))
+		list_add(&r->failed, b->shown);
+	else if (b->database != NULL)
+		r->complete++;
+}
+
+/* One line about a run of several databases. */
+static void
+summarize(const struct run *r)
+{
+	char size[32], took[32], which[600] = "";
+	size_t n = 0, shown = r->failed.n > 5 ? 5 : r->failed.n;
+
+	if (r->wanted < 2)
+		return;
+	for (size_t i = 0; i < shown && n < sizeof which; i++)
+		n += (size_t)snprintf(which + n, sizeof which - n, "%s%s", i == 0 ? "; failed: " : ", ", r->failed.item[i]);
+	if (r->failed.n > shown && n < sizeof which)
+		snprintf(which + n, sizeof which - n, " and %zu more", r->failed.n - shown);
+	log_line(r->complete == r->wanted && r->failed.n == 0 ? LOG_INFO : LOG_WARNING,
+	    "backed up %zu of %zu databases: %s in %s%s", r->complete, r->wanted, text_size(size, sizeof size, r->bytes),
+	    text_duration(took, sizeof took, process_clock_ms() - r->started_ms), which);
+}
+
 static void
 back_up(struct run *r, const char *database)
 {
-	struct list argv = { 0 };
 	char *shown = database == NULL ? text_copy("globals") : text_format("\"%s\"", database);
-	struct dump b = { .c = r->c, .d = &r->d, .pg = &r->pg, .database = database, .shown = shown, .argv = &argv };
+	struct dump b = { .c = r->c, .d = &r->d, .pg = &r->pg, .database = database, .shown = shown };
 	int64_t started_ms = process_clock_ms();
 	char names[512];
 	int lock;
 
 	if (!leave_out_fresh(r, &b)) {
+		r->wanted -= database != NULL;
 		free(shown);
 		return;
 	}
@@ -365,10 +478,12 @@ back_up(struct run *r, const char *database)
 		note_status(r, EXIT_FAILED);
 	}
 	if (lock == -1) {
+		count(r, &b);
 		free(shown);
 		return;
 	}
-	dump_arguments(r, database, &argv);
+	sweep_remotes(r, &b);
+	dump_arguments(r, &b);
 	b.expected_bytes = newest_size(r, database);
 	b.upper_bound = 2 * b.expected_bytes;
 	try_until_done(r, &b);
@@ -381,8 +496,9 @@ back_up(struct run *r, const char *database)
 		note_status(r, b.code);
 	}
 	record(r, &b, started_ms);
+	count(r, &b);
 	close(lock);
-	list_free(&argv);
+	list_free(&b.argv);
 	free(shown);
 }
 
@@ -404,11 +520,15 @@ check_tools(struct run *r)
 static int
 set_up_encryption(struct run *r)
 {
-	for (size_t i = 0; i < r->d.n && r->c->passphrase != NULL; i++)
-		if (remote_encrypt(&r->d.item[i].remote, r->c->passphrase) == -1) {
-			log_error("cannot encrypt: %s; nothing stored", r->d.item[i].remote.why);
-			return EXIT_FAILED;
-		}
+	struct remote *first = &r->d.item[0].remote;
+
+	if (r->c->passphrase != NULL && remote_encrypt(first, r->c->passphrase) == -1) {
+		log_error("cannot encrypt: %s; nothing stored", first->why);
+		log_hint("see whether \"echo x | rclone obscure -\" works here; without it nothing is backed up");
+		return first->missing != 0 ? first->missing : EXIT_FAILED;
+	}
+	for (size_t i = 1; i < r->d.n; i++)
+		r->d.item[i].remote.crypt = first->crypt;
 	return 0;
 }
 
@@ -416,15 +536,35 @@ set_up_encryption(struct run *r)
 static int
 choose_databases(struct run *r, const struct list *named, struct list *out)
 {
+	char pause[32];
+
 	for (size_t i = 0; i < named->n; i++)
 		list_add(out, named->item[i]);
-	if (named->n > 0 || databases_wanted(r->c, &r->pg, out) == 0)
+	r->every = named->n == 0 && r->c->all_databases;
+	for (int64_t tries = 0; named->n == 0; tries++) {
+		enum pg_result result = databases_wanted(r->c, &r->pg, out);
+
+		if (result == PG_OK)
+			break;
+		if (process_stopping() != 0)
+			return EXIT_FAILED;
+		if (tries == r->c->retries || (result != PG_AWAY && result != PG_FAILED)) {
+			log_error("cannot tell the databases of the server: %s; nothing stored", r->pg.why);
+			if (r->pg.hint != NULL)
+				log_hint("%s", r->pg.hint);
+			return result == PG_NO_TOOL ? r->pg.missing : EXIT_FAILED;
+		}
+		log_warning("cannot tell the databases of the server: %s; trying again in %s (%lld of %lld)", r->pg.why,
+		    text_duration(pause, sizeof pause, pause_ms(tries)), (long long)(tries + 1), (long long)r->c->retries);
+		wait_for_retry(tries);
+		if (process_stopping() != 0)
+			return EXIT_FAILED;
+	}
+	r->wanted = out->n;
+	if (out->n > 0 || r->c->globals)
 		return EXIT_DONE;
-	if (process_stopping() != 0)
-		return EXIT_FAILED;
-	log_error("cannot tell the databases of the server: %s; nothing stored", r->pg.why);
-	if (r->pg.hint != NULL)
-		log_hint("%s", r->pg.hint);
+	log_error("the server has no database to back up");
+	log_hint("databases that are templates, allow no connections or stand in DB_EXCLUDE do not count");
 	return EXIT_FAILED;
 }
 
@@ -450,6 +590,7 @@ backup_run(const struct config *c, const struct arguments *a)
 	int rc;
 
 	r->c = c;
+	r->started_ms = process_clock_ms();
 	if (a->older_than != NULL && text_number(a->older_than, 1, INT64_MAX, &r->older_than) == -1) {
 		log_error("--older-than: \"%s\" is no time in seconds since 1970", a->older_than);
 		return EXIT_USAGE;
@@ -467,6 +608,7 @@ backup_run(const struct config *c, const struct arguments *a)
 		if (c->globals && a->names.n == 0 && process_stopping() == 0)
 			back_up(r, NULL);
 		prune(r);
+		summarize(r);
 	}
 	note_status(r, rc);
 	rc = process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : r->status;

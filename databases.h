@@ -6,9 +6,10 @@
 
 /*
  * The databases to back up, added to out: those of DB_NAME, or, for `*`, all
- * that the server has (without templates and those of DB_EXCLUDE). -1 if the
- * server cannot be asked: not reported, pg->why and pg->hint tell.
+ * that the server has now (without templates and those of DB_EXCLUDE). If the
+ * server cannot be asked, which is not reported, pg->why and pg->hint tell, and
+ * the result whether asking again may help.
  */
-int databases_wanted(const struct config *c, struct pg *pg, struct list *out);
+enum pg_result databases_wanted(const struct config *c, struct pg *pg, struct list *out);
 
 #endif

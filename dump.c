@@ -258,6 +258,7 @@ explain_dump(struct dump *b, struct way *w)
 	struct process *p = &w->relay.dump;
 	char why[1024], text[32];
 
+	b->dump_failed = true;
 	if (process_missing(p) != 0)
 		b->code = process_missing(p);
 	text_duration(text, sizeof text, (process_clock_ms() - w->relay.started_ms) / 1000 * 1000);
@@ -324,7 +325,7 @@ dump_to(struct dump *b, bool (*take)(const struct dump *b, size_t i))
 		abandon(b, w, b->name);
 		goto end;
 	}
-	rc = pg_start(b->pg, &w->relay.dump, b->argv, b->database, -1, out[1]);
+	rc = pg_start(b->pg, &w->relay.dump, &b->argv, b->database, -1, out[1]);
 	close(out[1]);
 	w->relay.source = out[0];
 	start_relay(b, w);
@@ -407,6 +408,7 @@ dump_try(struct dump *b)
 	const char *directory = NULL;
 	bool local_wanted = false, remote_wanted = false;
 
+	b->dump_failed = false;
 	for (size_t i = 0; i < b->d->n; i++) {
 		local_wanted = local_wanted || (is_local(b, i) && b->outcome[i] == WANTED);
 		remote_wanted = remote_wanted || (!is_local(b, i) && b->outcome[i] == WANTED);

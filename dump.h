@@ -20,7 +20,7 @@ struct dump {
 	struct pg *pg;
 	const char *database;     /* NULL: the globals */
 	const char *shown;        /* for people: "app", with quotes; or globals */
-	const struct list *argv;  /* of pg_dump or pg_dumpall */
+	struct list argv;         /* of pg_dump or pg_dumpall */
 	int64_t expected_bytes;   /* for the progress; 0: no idea */
 	int64_t upper_bound;      /* for the part size */
 
@@ -39,6 +39,7 @@ struct dump {
 	char file[NAME_SIZE];     /* complete in the local directory, made by an earlier try of this run; or "" */
 	int64_t size_bytes;       /* as stored by the last try */
 	int code;                 /* exit status for the failures: 1, 126, 127 */
+	bool dump_failed;         /* the last try failed because of pg_dump, not of a destination */
 };
 
 /*

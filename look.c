@@ -136,7 +136,7 @@ introduce(const struct view *v)
 		list_add(&what, "globals");
 	for (size_t i = 0; i < v->d.n; i++)
 		list_addf(&where, "%s (%s)", v->d.item[i].name, v->d.item[i].directory != NULL ? v->d.item[i].directory :
-		    v->d.item[i].remote.path);
+		    strcmp(v->d.item[i].name, "cloud") == 0 ? c->s3_bucket : v->d.item[i].remote.path);
 	whats = joined(&what);
 	wheres = joined(&where);
 	log_info("backing up %s of %s@%s:%s to %s", whats, c->pg_user, c->pg_host, c->pg_port, wheres);
@@ -159,7 +159,7 @@ find_databases(struct view *v)
 
 	c.wait_s = 0;
 	pg_init(&pg, c.pg_host, c.pg_port, c.pg_user, c.pg_password);
-	if (databases_wanted(&c, &pg, &v->databases) == 0)
+	if (databases_wanted(&c, &pg, &v->databases) == PG_OK)
 		return;
 	catalog_databases(&v->cat, &known);
 	for (size_t i = 0; i < known.n; i++)

@@ -262,7 +262,7 @@ classify(struct pg *pg, const struct process *p, const char *database)
 		pg->hint = "the server wants a password: set PGPASSWORD or PGPASSWORD_FILE";
 		return PG_FATAL;
 	}
-	if (database_missing(pg, database)) {
+	if ((pg->no_database = database_missing(pg, database))) {
 		snprintf(pg->why, sizeof pg->why, "the server has no database of this name");
 		pg->hint = "check DB_NAME; psql -l lists the databases of a server";
 		return PG_FATAL;
@@ -279,10 +279,11 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 	int64_t deadline = process_clock_ms() + wait_ms;
 	bool told = false;
 
+	pg->no_database = false;
 	for (;;) {
 		struct collected c = { 0 };
 		struct process p;
-		long long version, size;
+		long long version = 0, size = 0;
 		int rc = query(pg, &p, database, sql, NULL, &c, true), ready;
 
 		pg->hint = NULL;
@@ -325,7 +326,8 @@ pg_databases(struct pg *pg, const char *database, struct list *out)
 	size_t n;
 
 	if (pg_query(pg, database, "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate "
-	    "ORDER BY datname;\n", NULL, &rows, &n, true) == -1)
+	    /* -2: what an interrupted DROP DATABASE left, which nobody can connect to */
+	    "AND datconnlimit <> -2 ORDER BY datname;\n", NULL, &rows, &n, true) == -1)
 		return -1;
 	for (size_t at = 0; at < n; at += strlen(rows + at) + 1)
 		if (rows[at] != '\0')
