@@ -1,6 +1,7 @@
 #include "destination.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +69,15 @@ destinations_find(struct destinations *d, const char *from)
 void
 destination_failed(struct destination *d, const char *what, int e)
 {
+	static char owner[PATH_MAX + 128];
+
 	snprintf(d->why, sizeof d->why, "%s %s: %s", what, d->directory, strerror(e));
 	d->hint = hint_for_errno(e);
+	if (e == EACCES || e == EPERM) {
+		snprintf(owner, sizeof owner, "make it writable for the user that this runs as: chown %d:%d %s",
+		    (int)geteuid(), (int)getegid(), d->directory);
+		d->hint = owner;
+	}
 }
 
 void

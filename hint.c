@@ -58,9 +58,6 @@ const char *
 hint_for_errno(int e)
 {
 	switch (e) {
-	case EACCES:
-	case EPERM:
-		return "make it writable for the user that this program runs as (chown, or run as another user)";
 	case EROFS:
 		return "mount it writable";
 	case ENOSPC:

@@ -5,11 +5,6 @@
 
 load helpers
 
-# restored_same SERVER DB: target has, as $db, what DB on SERVER has
-restored_same() {
-	"$top/test/fixture/compare-db" "$(dsn "$1" "$2")" "$(dsn target "${3:-$2}")"
-}
-
 @test "the predecessor's command for a folder" {
 	fill pg18 "$db"
 	run --separate-stderr once --env DB_NAME="$db" --env PGHOST=pg18 --env PGPASSWORD=pg-pass-word \
@@ -122,22 +117,40 @@ restored_same() {
 }
 
 @test "a backup of version 18 from a bucket, restored into another server" {
-	sql pg18 postgres "CREATE DATABASE $db"
-	"$top/test/fixture/make-db" "$(dsn pg18 "$db")"
+	make_db pg18 "$db"
+	copy_roles pg18
 	once "${pg[@]}" "${cloud[@]}" "$image" backup-db
 	once "${pg[@]}" "${cloud[@]}" "$image" list-backups | grep -F "$db"
 	once "${pg[@]}" "${cloud[@]}" -e PGHOST=target "$image" restore-db --latest --yes
-	restored_same pg18 "$db"
+	same pg18 "$db" target "$db"
 }
 
-@test "a backup of version 17 from a folder, restored into version 18" {
-	sql pg17 postgres "CREATE DATABASE $db"
-	"$top/test/fixture/make-db" "$(dsn pg17 "$db")"
+@test "a backup of version 17 from a folder, restored into version 17" {
+	make_db pg17 "$db"
+	conn=("${pg[@]}" -e PGHOST=pg17 -e PGPORT=6543 -e DB_BACKUP_DIR=/db-backups -v "$T/b:/db-backups")
+	once "${conn[@]}" "$image" backup-db
+	once "${conn[@]}" "$image" restore-db "$(backups "$T/b")" --to "${db}_again" --yes
+	client=${image%:*}:17 same pg17 "$db" pg17 "${db}_again"
+}
+
+# With the client of version 17: server 17.12 marks columns with an option, pg_attver, that its own
+# pg_dump leaves out, but 18.6 does not yet; servers of version 18 refuse such a dump.
+@test "a backup of version 17 made by the image of version 17, restored into version 18" {
+	make_db pg17 "$db"
+	copy_roles pg17
 	folder=(-e DB_BACKUP_DIR=/db-backups -v "$T/b:/db-backups")
-	once "${pg[@]}" -e PGHOST=pg17 -e PGPORT=6543 "${folder[@]}" "$image" backup-db
-	name=$(backups "$T/b")
-	once "${pg[@]}" "${folder[@]}" -e PGHOST=target "$image" restore-db "$name" --to "${db}_again" --yes
-	restored_same pg17 "$db" "${db}_again"
+	once "${pg[@]}" -e PGHOST=pg17 -e PGPORT=6543 "${folder[@]}" "${image%:*}:17" backup-db
+	once "${pg[@]}" -e PGHOST=target "${folder[@]}" "$image" restore-db --latest --yes
+	same pg17 "$db" target "$db"
+}
+
+@test "a server newer than the client: both versions and the remedy are named" {
+	fill pg18 "$db"
+	run once "${pg[@]}" "${cloud[@]}" "${image%:*}:17" backup-db
+	[ "$status" -eq 1 ]
+	grep -E 'error: .*18.*17|error: .*17.*18' <<<"$output"
+	grep 'hint: ' <<<"$output"
+	[ -z "$(s3_ls)" ]
 }
 
 @test "verify-backup and prune-backups work as words" {

@@ -28,12 +28,12 @@ lint() {
 }
 
 @test "... and the check sees each of several mistakes" {
-	sed 's/backoffLimit/backofLimit/; s/Forbid/Sometimes/; s/runAsNonRoot: true/runAsNonRoot: false/
+	sed 's/Forbid/Sometimes/; s/runAsNonRoot: true/runAsNonRoot: false/
 		s/drop: \["ALL"\]/drop: []/; s/startingDeadlineSeconds: .*/startingDeadlineSeconds: soon/
 		s/secretName/secretname/; s/kind: Service/kind: Servant/' "$top/docs/kubernetes.yaml" >"$T/bad.yaml"
 	run kubernetes "$T/bad.yaml"
 	[ "$status" -eq 1 ]
-	for sign in backofLimit 'concurrencyPolicy must be equal to one of' 'may run as root' 'has capabilities' \
+	for sign in 'concurrencyPolicy must be equal to one of' 'may run as root' 'has capabilities' \
 		'startingDeadlineSeconds must be integer' secretname Servant; do
 		[[ $output == *"$sign"* ]] || fail "not seen: $sign"
 	done

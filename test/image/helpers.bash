@@ -44,8 +44,8 @@ eventually() {
 	done
 }
 
-# once OPTION... IMAGE WORD...: docker run to its end, as a user types it
-once() { docker run --rm --label backup-service.test --network backup-test "$@"; }
+# once OPTION... IMAGE WORD...: docker run to its end, as a user types it; none takes two minutes
+once() { timeout -k 10 120 docker run --rm --label backup-service.test --network backup-test "$@"; }
 
 # background NAME OPTION... IMAGE WORD...: the same in the background, ended after the test
 background() {
@@ -55,23 +55,38 @@ background() {
 
 # -- databases
 
+dsn() { # SERVER DB
+	local port=5432
+	[ "$1" != pg17 ] || port=6543
+	echo "host=$1 port=$port user=postgres password=pg-pass-word dbname=$2"
+}
+
 sql() { # SERVER DB STATEMENT
-	local port=5432
-	[ "$1" != pg17 ] || port=6543
-	docker exec -e PGHOST="$1" -e PGPORT=$port -e PGPASSWORD=pg-pass-word "backup-test-$1" \
-		psql -XAtq -v ON_ERROR_STOP=1 -U postgres -d "$2" -c "$3"
+	docker exec "backup-test-$1" psql -XAtq -v ON_ERROR_STOP=1 -d "$(dsn "$1" "$2")" -c "$3"
 }
 
-# dsn SERVER DB: as seen from this machine
-dsn() {
-	local port=5432
-	[ "$1" != pg17 ] || port=6543
-	printf "host=%s port=%s user=postgres password=pg-pass-word dbname='%s'" "$(address "$1")" "$port" "$2"
+# fixture COMMAND...: one of test/fixture in the image (or in $client), with its client programs
+fixture() {
+	once -e PGUSER=postgres -e PGPASSWORD=pg-pass-word -e PGHOST -e PGPORT \
+		-v "$top/test/fixture:/fixture:ro" "${client:-$image}" "/fixture/$1" "${@:2}"
 }
 
-address() {
-	docker inspect -f '{{(index .NetworkSettings.Networks "backup-test").IPAddress}}' "backup-test-$1"
+# make_db SERVER DB: one full of odd things
+make_db() {
+	local -x PGHOST=$1 PGPORT=5432
+	[ "$1" != pg17 ] || PGPORT=6543
+	fixture make-db "$2" 5
 }
+
+# copy_roles SERVER: to target; roles are the server's, so the backup of a database has none
+copy_roles() {
+	# shellcheck disable=SC2016  # expanded in the container
+	once "$image" bash -c 'pg_dumpall --roles-only -d "$0" | psql -Xq -d "$1"' \
+		"$(dsn "$1" postgres)" "$(dsn target postgres)" 2>&1 | { grep -v 'already exists' || true; }
+}
+
+# same SERVER DB SERVER DB: the content of the two
+same() { fixture compare-db "$(dsn "$1" "$2")" "$(dsn "$3" "$4")"; }
 
 # fill SERVER DB [MEGABYTES]: a database of a few tables and so much that compresses badly
 fill() {

@@ -6,6 +6,9 @@ set -euo pipefail
 if [[ ${1-} == -* ]]; then
 	set -- postgres "$@"
 fi
+if [ "$1" != postgres ]; then
+	exec "$@"
+fi
 if [ "$(id -u)" = 0 ]; then
 	install -d -o postgres -g postgres -m 700 "$PGDATA"
 	exec setpriv --reuid postgres --regid postgres --clear-groups "$0" "$@"
