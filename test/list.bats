@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # list-backups: what people and programs see of what the destinations hold.
-# shellcheck disable=SC2030,SC2031,SC2154  # each test is a subshell; lib.bash sets and reads
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154  # each test is a subshell; lib.bash sets and reads
 load lib
 
 local_and_cloud() {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # Pruning costs no backup that should stay, and nothing that is not ours; it
 # needs no dumps to show that, only their names.
-# shellcheck disable=SC2030,SC2031,SC2034,SC2154  # each test is a subshell; lib.bash sets and reads
+# each test is a subshell; lib.bash sets and reads; names of backups have no blanks
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2046,SC2154,SC2163
 load lib
 
 # seed [FOLDER/] <NAMES: tiny files of these names in all destinations that are set
@@ -27,7 +28,7 @@ of() {
 
 # there: what lies in all destinations, sorted; differences between them fail
 there() {
-	local found= again=
+	local found='' again=''
 	if [[ ${DB_BACKUP_DIR-} ]]; then
 		found=$(cd "$DB_BACKUP_DIR" && find . ! -type d -printf '%P\n' | LC_ALL=C sort)
 	fi
@@ -219,7 +220,7 @@ while t < datetime.datetime(2026, 1, 1):
 		run_backup prune-backups
 		assert_status 0
 		for rule; do unset "${rule%=*}"; done
-		stay=$(echo $(there | sed 's/app-\(.*\)0000Z.pg-dump/\1/' | sort -r))
+		stay=$(there | sed 's/app-\(.*\)0000Z.pg-dump/\1/' | sort -r | paste -sd ' ')
 	}
 	kept DB_BACKUP_KEEP_DAYS=2
 	[[ $stay == "20251231T15 20251231T03 20251230T15 20251230T03" ]]
