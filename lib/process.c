@@ -229,6 +229,7 @@ line_end(struct process *p)
 
 	p->line[p->line_n] = '\0';
 	p->line_n = 0;
+	log_redact(p->line); /* before any part of it is quoted: half a secret would not be known */
 	line = line_without_mark(p, p->line);
 	if (*line == '\0')
 		return;

@@ -38,7 +38,7 @@ struct process {
 	int status;    /* as from waitpid(2), once not running */
 	int err;       /* read end of its standard error, -1 once closed */
 	size_t line_n;
-	char line[512];
+	char line[4096]; /* longer than any secret: cut in two it would not be known */
 	const char *phrase;
 	bool phrase_seen;
 	char said[512]; /* what to quote of what it said */
