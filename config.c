@@ -268,6 +268,12 @@ check_dump_options(const char *value)
 {
 	static const char *const refused[] = { "--file", "--format", "--jobs", "--dbname", "--help", "--version",
 		"--password", "--compress", "--host", "--port", "--username" };
+	/* without their '=' these would take the next word, whatever it is */
+	static const char *const want_value[] = { "--encoding", "--exclude-extension", "--exclude-schema", "--exclude-table",
+		"--exclude-table-and-children", "--exclude-table-data", "--exclude-table-data-and-children", "--extension",
+		"--extra-float-digits", "--filter", "--include-foreign-data", "--lock-wait-timeout", "--restrict-key", "--role",
+		"--rows-per-insert", "--schema", "--section", "--snapshot", "--superuser", "--sync-method", "--table",
+		"--table-and-children" };
 	static const char letters[] = "fFjdVWZ?hpU", with_value[] = "eEnNStTX";
 	struct list words = { 0 };
 	bool value_next = false;
@@ -289,6 +295,9 @@ check_dump_options(const char *value)
 			if (n > 2 && strncmp(w, refused[k], n) == 0)
 				return "options that leave output, format, jobs, connection, database and compression to this "
 				    "program (PGHOST, DB_NAME, DB_BACKUP_COMPRESS)";
+		for (size_t k = 0; k < sizeof want_value / sizeof want_value[0]; k++)
+			if (n > 2 && w[n] == '\0' && strncmp(w, want_value[k], n) == 0)
+				return "the value of a long option behind a \"=\": --schema=NAME";
 		for (const char *p = w + 1; w[1] != '-' && *p != '\0'; p++) {
 			if (strchr(letters, *p) != NULL)
 				return "options other than -f -F -j -d -h -p -U -V -W -Z and -?, which are this program's "

@@ -6,10 +6,10 @@
 static const char *
 statement_end(const char *p)
 {
+	const char *start = p += strspn(p, " \t\r\n");
 	char quote = '\0';
 	bool escapes = false; /* in E'...' */
 
-	p += strspn(p, " \t\r\n");
 	if (*p == '\\' || strncmp(p, "--", 2) == 0) {
 		p += strcspn(p, "\n");
 		return *p == '\n' ? p + 1 : p;
@@ -22,7 +22,7 @@ statement_end(const char *p)
 				quote = '\0'; /* a doubled one opens it again at once */
 		} else if (*p == '\'' || *p == '"') {
 			quote = *p;
-			escapes = *p == '\'' && (p[-1] == 'E' || p[-1] == 'e');
+			escapes = *p == '\'' && p > start && (p[-1] == 'E' || p[-1] == 'e');
 		} else if (*p == ';') {
 			return p + 1;
 		}

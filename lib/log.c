@@ -26,9 +26,14 @@ log_setup(enum log_format f)
 void
 log_secret(const char *value)
 {
-	if (value != NULL && strlen(value) >= SECRET_MIN &&
-	    secrets_n < sizeof secrets / sizeof secrets[0])
-		secrets[secrets_n++] = value;
+	size_t i;
+
+	if (value == NULL || strlen(value) < SECRET_MIN || secrets_n == sizeof secrets / sizeof secrets[0])
+		return;
+	/* the longest first: one that another begins with would leave the other's end */
+	for (i = secrets_n++; i > 0 && strlen(secrets[i - 1]) < strlen(value); i--)
+		secrets[i] = secrets[i - 1];
+	secrets[i] = value;
 }
 
 void

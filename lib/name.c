@@ -268,6 +268,7 @@ name_unhide(char *out, size_t size, const char *hidden)
 {
 	size_t full = strlen(hidden), len = full;
 	bool encrypted = strip(hidden, &len, ENCRYPTED_SUFFIX);
+	char again[NAME_SIZE];
 
 	if (size > 0)
 		out[0] = '\0';
@@ -276,5 +277,9 @@ name_unhide(char *out, size_t size, const char *hidden)
 	    strchr(hidden, '/') != NULL)
 		return -1;
 	snprintf(out, size, "%.*s%s", (int)(len - 1), hidden + 1, encrypted ? ENCRYPTED_SUFFIX : "");
-	return 0;
+	/* as for other names: ".X.bin.partial" is nothing that we hide */
+	if (name_hide(again, sizeof(again), out) == 0 && strcmp(again, hidden) == 0)
+		return 0;
+	out[0] = '\0';
+	return -1;
 }

@@ -159,6 +159,8 @@ refused() {
 	PGDUMP_OPTIONS='-npublic other' refused PGDUMP_OPTIONS
 	PGDUMP_OPTIONS='--no-owner other' refused PGDUMP_OPTIONS
 	PGDUMP_OPTIONS='--schema public' refused PGDUMP_OPTIONS
+	PGDUMP_OPTIONS='--schema -n other' refused PGDUMP_OPTIONS # -n would be the value of --schema
+	PGDUMP_OPTIONS='--exclude-table-d -n other' refused PGDUMP_OPTIONS
 	PGDUMP_OPTIONS='-v -n' refused PGDUMP_OPTIONS
 	PGDUMP_OPTIONS='--host=other' refused PGDUMP_OPTIONS
 	PGDUMP_OPTIONS='--user=other' refused PGDUMP_OPTIONS

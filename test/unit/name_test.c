@@ -375,7 +375,7 @@ static void
 test_hidden(void **state)
 {
 	static const char *const not_hidden[] = { "", ".", ".partial", "..partial.", "app.partial",
-	    ".app", ".app.partial2", ".app.PARTIAL", "x.app.partial", ".a/b.partial",
+	    ".app", ".app.partial2", ".app.PARTIAL", "x.app.partial", ".a/b.partial", ".app.bin.partial",
 	    ".../x.partial", "." SIXTY SIXTY SIXTY SIXTY "1234567.partial" };
 	static const char *const not_file[] = { "", "/", "a/b", "../a",
 	    SIXTY SIXTY SIXTY SIXTY "1234567" };
