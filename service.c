@@ -161,13 +161,13 @@ due_ms(const struct service *s)
 }
 
 static void
-set_last(struct service *s, int64_t last)
+set_last(struct service *s, int64_t last, int64_t last_ms)
 {
 	uint64_t random = 0;
 
 	s->known = true;
 	s->last = last;
-	s->last_ms = now_ms() - (wall_ms() - last * 1000);
+	s->last_ms = last_ms;
 	s->jitter_ms = 0;
 	/* a run that was missed is made up at once */
 	if (s->c->jitter_s > 0 && due_ms(s) > now_ms() && getrandom(&random, sizeof random, GRND_NONBLOCK) > 0)
@@ -241,7 +241,7 @@ look(struct service *s, bool introduce)
 	if (ok) {
 		s->missing = seen.missing > 0;
 		if (seen.oldest != 0 && (!s->known || seen.any_oldest != s->any_oldest))
-			set_last(s, seen.oldest);
+			set_last(s, seen.oldest, now_ms() - (wall_ms() - seen.oldest * 1000));
 		s->any_oldest = seen.any_oldest;
 		s->sure = seen.unknown == 0;
 	}
@@ -250,17 +250,25 @@ look(struct service *s, bool introduce)
 		log_warning("not everything that is there is known; looking again");
 }
 
-/* After a run that went well: the same, but nothing can be due before the run says so. */
+/*
+ * After a run that went well and began at that time, on both clocks: the same,
+ * but nothing is older than the run says, nor younger than now; the wall clock
+ * may have been set meanwhile.
+ */
 static void
-look_after(struct service *s, int64_t threshold, int64_t run_started)
+look_after(struct service *s, int64_t threshold, int64_t began_wall_ms, int64_t began_ms)
 {
 	struct look seen = { 0 };
-	int ok = ask(false, &seen);
+	int64_t last = began_wall_ms / 1000, last_ms = began_ms;
 
+	if (ask(false, &seen) == 0 && seen.missing == 0 && seen.oldest >= threshold) {
+		last = seen.oldest;
+		last_ms = began_ms + last * 1000 - began_wall_ms;
+	}
 	s->fresh = s->sure = true;
 	s->missing = false;
 	s->any_oldest = seen.any_oldest;
-	set_last(s, ok == 0 && seen.missing == 0 && seen.oldest >= threshold ? seen.oldest : run_started);
+	set_last(s, last, last_ms < now_ms() ? last_ms : now_ms());
 }
 
 /*
@@ -332,7 +340,7 @@ run(int64_t since)
 static int
 work(struct service *s, bool asked)
 {
-	int64_t since = asked ? 0 : threshold(s), started = wall_ms() / 1000;
+	int64_t since = asked ? 0 : threshold(s), began_wall_ms = wall_ms(), began_ms = now_ms();
 	int status;
 
 	s->working = true;
@@ -345,7 +353,7 @@ work(struct service *s, bool asked)
 	s->not_before_ms = status == EXIT_DONE ? 0 :
 	    now_ms() + (s->failed ? retry_ms(s) : backoff_ms(s, s->locks - 1));
 	if (status == EXIT_DONE && process_stopping() == 0)
-		look_after(s, since > 0 ? since : started, started);
+		look_after(s, since > 0 ? since : began_wall_ms / 1000, began_wall_ms, began_ms);
 	return status;
 }
 

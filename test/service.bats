@@ -1,0 +1,559 @@
+#!/usr/bin/env bats
+# backup-service: when it backs up, what it survives, how it ends.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154  # each test is a subshell; lib.bash sets and reads
+load lib
+load service
+
+setup_file() { build_clock; }
+
+# -- what it says, how it ends
+
+@test "its first lines say what it is, what it backs up, where, how many it keeps and when, and no secret" {
+	fresh_db
+	local_dir
+	fresh_bucket
+	s3_env
+	export DB_BACKUP_INTERVAL=7d DB_BACKUP_MAX_N=5 DB_BACKUP_KEEP_DAILY=14 PGPASSWORD=${PGPASSWORD-} \
+		DB_BACKUP_PING_URL=http://127.0.0.1:1/topsecretuuid
+	serve
+	wait_until asleep
+	stop_service
+	assert_status 0
+	sed -n 1p "$run/stderr" | grep -E "info backup-service [0-9.]+ with pg_dump [0-9.]+ and rclone [0-9][0-9.]+"
+	sed -n 2p "$run/stderr" | grep -F "backing up \"$DB_NAME\" of postgres@$PGHOST:$PGPORT to local ($DB_BACKUP_DIR), cloud ($S3_BACKUP_BUCKET)"
+	sed -n 3p "$run/stderr" | grep -F 'every 7 d 0 h, keeping the newest 5, the newest of each of 14 days'
+	grep -E 'info next backup at [0-9-]+T[0-9:]+Z \((in 6 d 23 h|in 7 d 0 h)\)' "$run/stderr"
+	says_not "$S3_SECRET_KEY"
+	says_not topsecretuuid
+	says_not "${PGPASSWORD:-no password}"
+	published_local 1
+	published_s3 1
+}
+
+@test "asleep, SIGTERM and SIGINT end it within 200 ms, with status 0" {
+	fresh_db
+	local_dir
+	for signal in TERM INT; do
+		serve
+		wait_until asleep
+		begin=$(date +%s%N)
+		kill "-$signal" "$backup_pid"
+		wait_until test -e "$run/rc"
+		took=$((($(date +%s%N) - begin) / 1000000))
+		wait_backup
+		assert_status 0
+		((took < 200)) || fail "SIG$signal: $took ms"
+	done
+}
+
+@test "at work, SIGTERM and SIGINT end it within 8 s as 143 and 130, and leave nothing" {
+	fresh_db
+	local_dir
+	fresh_bucket
+	s3_env
+	orders pg_dump '*' 'ignore TERM' 'emit 500000000 1000000'
+	for signal in TERM INT; do
+		serve
+		wait_until test -e "$fakes/pg_dump.calls"
+		# in the middle of it: rclone 1.60 ended while it begins an upload leaves that pending, to be
+		# swept by a later run
+		wait_until eval 's3_uploads | grep -q .'
+		sleep 0.5
+		begin=$SECONDS
+		stop_service "$signal"
+		((SECONDS - begin <= 8)) || fail "$((SECONDS - begin)) s"
+		case $signal in TERM) assert_status 143 ;; INT) assert_status 130 ;; esac
+		published_local 0
+		published_s3 0
+		no_partials
+		no_uploads
+		no_children_left
+		rm "$fakes/pg_dump.calls"
+	done
+}
+
+@test "SIGUSR1 and SIGHUP make a backup now, also one more after the run that is at work" {
+	fresh_db
+	local_dir
+	serve
+	wait_until asleep
+	backups_are 1
+	kill -USR1 "$backup_pid"
+	wait_until asleep 2
+	backups_are 2
+	kill -HUP "$backup_pid"
+	wait_until asleep 3
+	backups_are 3
+	orders pg_dump '* 1' 'touch begun' 'wait go' 'real'
+	with_fakes
+	stop_service
+	serve
+	wait_until asleep
+	kill -USR1 "$backup_pid"
+	wait_until test -e "$fakes/begun"
+	kill -USR1 "$backup_pid"
+	touch "$fakes/go"
+	wait_until backups_are 5
+	wait_until asleep 2
+	stop_service
+	assert_status 0
+	backups_are 5
+}
+
+@test "a run that is killed does not take the service down" {
+	fresh_db
+	local_dir
+	orders pg_dump '* 1' 'touch begun' hang
+	with_fakes
+	serve
+	wait_until test -e "$fakes/begun"
+	pkill -KILL -P "$backup_pid" -f backup-db
+	wait_until asleep
+	says 'the backup was killed by signal 9'
+	kill -0 "$backup_pid"
+	kill -USR1 "$backup_pid"
+	wait_until asleep 2
+	backups_are 1
+	no_partials
+	stop_service
+	assert_status 0
+}
+
+@test "two services cannot share a status file" {
+	fresh_db
+	local_dir
+	serve
+	wait_until asleep
+	first=$run first_pid=$backup_pid first_reaper=$rig_reaper
+	run_backup backup-service
+	assert_status 3
+	says 'DB_BACKUP_STATUS_FILE'
+	kill "$first_pid"
+	wait "$first_reaper"
+}
+
+# -- when
+
+@test "50 restarts, by TERM and by KILL, asleep and at work, over 30 due times: none missed, none extra" {
+	fresh_db
+	local_dir
+	# a minute in two seconds
+	fast_clock 30
+	export DB_BACKUP_INTERVAL=60 DB_BACKUP_MAX_N=unlimited
+	RANDOM=4
+	for ((i = 0; i < 50; i++)); do
+		serve
+		signal=$((i % 2))
+		if ((i % 5 == 4)); then
+			# at work, or what comes first
+			wait_until eval 'grep -q "\"working\":1" "$DB_BACKUP_STATUS_FILE" || ! kill -0 $backup_pid'
+			sleep "0.$((RANDOM % 3))$((RANDOM % 10))"
+		else
+			wait_until asleep
+			sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
+		fi
+		if ((i % 2)); then kill -KILL "$backup_pid"; else kill -TERM "$backup_pid"; fi
+		wait_backup
+	done
+	serve
+	wait_until -t 60 backups_reach 31
+	stop_service
+	# the time in a name is in whole seconds
+	gaps_within name 60 119
+	no_partials
+}
+
+@test "an interval: the wall clock set back and forth by hours neither loses nor adds a backup" {
+	fresh_db
+	local_dir
+	fast_clock 30
+	export DB_BACKUP_INTERVAL=60 DB_BACKUP_MAX_N=unlimited
+	serve
+	n=1
+	for jump in 18000 -36000 18000 -7200 93600 -86400 30 -30; do
+		wait_until backups_reach $((n += 1))
+		set_clock "$jump"
+	done
+	wait_until backups_reach $((n += 3))
+	stop_service
+	assert_status 0
+	gaps_within file 1.7 3.9
+}
+
+@test "a schedule: the wall clock set back and forth by hours, and it goes on" {
+	fresh_db
+	local_dir
+	fast_clock 30
+	export DB_BACKUP_SCHEDULE='* * * * *' DB_BACKUP_MAX_N=unlimited
+	serve
+	n=1
+	for jump in -18000 36000 -14400 7200 -93600 86400; do
+		wait_until backups_reach $((n += 1))
+		set_clock "$jump"
+	done
+	wait_until backups_reach $((n += 3))
+	stop_service
+	assert_status 0
+	# set forward a minute is due at once
+	gaps_within file 0.1 3.9
+}
+
+@test "a daily schedule: set back over its time, the run is not repeated; set forward over it, made at once" {
+	fresh_db
+	local_dir
+	# an hour in half a second
+	fast_clock 7200
+	set_clock $(($(date -d 'tomorrow 01:30Z' +%s) - $(date +%s)))
+	export DB_BACKUP_SCHEDULE='30 2 * * *' DB_BACKUP_MAX_N=unlimited TZ=UTC DB_BACKUP_COMPRESS=0
+	serve
+	wait_until asleep 1 # the first one at once, at 01:30
+	wait_until backups_are 2
+	set_clock -18000 # 02:30 comes again in 2.5 s
+	sleep 4
+	backups_are 2
+	wait_until -t 15 backups_are 3 # the next day's
+	wait_until asleep 3
+	set_clock 86400
+	wait_until -t 3 backups_are 4
+	stop_service
+	assert_status 0
+}
+
+@test "after a restart, backups dated far ahead of the clock do not put the next one off" {
+	fresh_db
+	local_dir
+	export DB_BACKUP_INTERVAL=1h
+	touch_backup() { echo PGDMP >"$DB_BACKUP_DIR/$DB_NAME-$(date -u -d "$1" +%Y%m%dT%H%M%SZ).pg-dump"; }
+	touch_backup '5 hours'
+	serve
+	wait_until backups_are 2
+	wait_until asleep
+	stop_service
+	rm -f "$DB_BACKUP_DIR"/*
+	# a little ahead is skew between machines
+	touch_backup '2 minutes'
+	serve
+	wait_until asleep
+	backups_are 1
+	stop_service
+}
+
+@test "jitter puts a due time off once, a missed run is made up at once" {
+	fresh_db
+	local_dir
+	export DB_BACKUP_INTERVAL=1h DB_BACKUP_JITTER=10h
+	serve
+	wait_until asleep
+	stop_service
+	grep -o 'next backup at.*' "$run/stderr" >&2
+	next=$(jq .next_due "$DB_BACKUP_STATUS_FILE")
+	((next >= $(date +%s) + 3500 && next <= $(date +%s) + 11 * 3600))
+	mv "$DB_BACKUP_DIR"/*.pg-dump "$DB_BACKUP_DIR/$DB_NAME-$(date -u -d '2 hours ago' +%Y%m%dT%H%M%SZ).pg-dump"
+	serve
+	wait_until backups_are 2
+	stop_service
+}
+
+@test "a backup made by hand counts: the service waits on from there" {
+	fresh_db
+	local_dir
+	fast_clock 30
+	export DB_BACKUP_INTERVAL=120
+	serve
+	wait_until asleep
+	sleep 2
+	service=$run service_pid=$backup_pid service_reaper=$rig_reaper
+	clocked run_backup backup-db
+	assert_status 0
+	run=$service
+	wait_until asleep 2
+	backups_are 2
+	rig_reaper=$service_reaper
+	kill "$service_pid"
+	wait_backup
+}
+
+@test "while another run holds the lock it waits, and takes that run's backup for its own" {
+	fresh_db
+	local_dir
+	orders pg_dump '* 1' 'touch begun' 'wait go' real
+	with_fakes
+	start_backup backup-db
+	by_hand=$rig_reaper
+	wait_until test -e "$fakes/begun"
+	serve
+	wait_until said 1 'another run of it holds the lock'
+	touch "$fakes/go"
+	wait "$by_hand"
+	wait_until -t 30 eval 'jq -e ".working == 0 and .next_due > $(date +%s) + 600000" "$DB_BACKUP_STATUS_FILE"'
+	backups_are 1
+	stop_service
+	assert_status 0
+}
+
+# -- what it survives
+
+@test "the database is away at the start and comes back" {
+	fresh_db
+	local_dir
+	pg_through_proxy
+	proxy pg refuse
+	start_listener
+	make_hook
+	# ten minutes, which is also the grace, in three seconds
+	fast_clock 200
+	export DB_BACKUP_INTERVAL=10m DB_BACKUP_WAIT=0 DB_BACKUP_PING_URL=http://127.0.0.1:$listener_port/uuid
+	serve
+	wait_until asleep
+	is_unhealthy
+	[[ $health == "unhealthy: \"$DB_NAME\" at local has no backup"*failed* ]] || fail "$health"
+	[[ $(hooks) == 'start failure' && $(<"$T/requests") == $'GET /uuid/start\nGET /uuid/fail' ]]
+	(($(item "$DB_NAME" local failures) == 1))
+	proxy pg pass
+	wait_until backups_reach 1
+	wait_until is_healthy
+	wait_until eval '[[ $(hooks) == *" start success" ]]'
+	[[ $(tail -n 1 "$T/requests") == 'GET /uuid' ]]
+	(($(item "$DB_NAME" local failures) == 0))
+	stop_service
+	assert_status 0
+}
+
+@test "S3 is away for three due times and back: the local backups go on, and their number is no larger" {
+	fresh_db
+	local_dir
+	fresh_bucket
+	s3_env
+	s3_through_proxy
+	make_hook
+	# six hours in four seconds: an hour, after which a failed run is tried again, in 0.7
+	fast_clock 5400
+	export DB_BACKUP_INTERVAL=6h DB_BACKUP_MAX_N=unlimited RCLONE_LOW_LEVEL_RETRIES=1
+	serve
+	wait_until asleep
+	is_healthy
+	published_s3 1
+	proxy s3 refuse
+	wait_until -t 30 backups_reach 4
+	wait_until is_unhealthy
+	[[ $health == *'at cloud was last backed up'* ]] || fail "$health"
+	[[ $(hooks) == *'start failure start failure start failure'* ]]
+	proxy s3 pass
+	wait_until is_healthy
+	wait_until eval '[[ $(hooks) == *" start success" ]]'
+	stop_service
+	assert_status 0
+	says 'cannot back up'
+	# of the many tries only those that were due made a local backup
+	gaps_within name 19000 43000
+	(($(s3_ls | wc -l) >= 2))
+}
+
+@test "a restart while S3 is away makes no extra backup, and waits for no ever" {
+	fresh_db
+	fresh_bucket
+	s3_env
+	s3_through_proxy
+	export DB_BACKUP_INTERVAL=6h RCLONE_LOW_LEVEL_RETRIES=1
+	run_backup backup-db
+	assert_status 0
+	fast_clock 1800
+	proxy s3 refuse
+	serve
+	wait_until said 2 'cannot list cloud'
+	says_not 'backed up'
+	# an hour has two seconds: then it tries
+	wait_until said 1 'cannot back up'
+	proxy s3 pass
+	wait_until asleep 2
+	published_s3 1
+	wait_until -t 30 said 1 'backed up'
+	stop_service
+	published_s3 2
+}
+
+@test "with credentials that cannot list it backs up all the same, at its interval" {
+	fresh_db
+	fresh_bucket
+	s3_env
+	limited_s3_key no-list
+	fast_clock 1800
+	export DB_BACKUP_INTERVAL=2h
+	serve
+	wait_until -t 40 said 3 'backed up'
+	wait_until asleep 3
+	stop_service
+	assert_status 0
+	(($(s3_ls | wc -l) == 3))
+	s3_ls | sed -E 's/.*-(....)(..)(..)T(..)(..)(..)Z.*/\1-\2-\3 \4:\5:\6Z/' | date -f - +%s | sort -n |
+		awk 'NR > 1 && $1 - last < 7200 { exit 1 } { last = $1 }'
+}
+
+@test "a database that always fails does not push out the backups of the others, nor at restarts" {
+	fresh_db good
+	good=$DB_NAME
+	local_dir
+	export DB_NAME=$good,no_such_database DB_BACKUP_INTERVAL=1d
+	for i in 1 2 3; do
+		serve
+		wait_until asleep
+		is_unhealthy
+		[[ $health == *no_such_database* ]]
+		stop_service
+	done
+	backups_are 1
+	# and the hourly tries
+	fast_clock 3600
+	serve
+	wait_until said 4 'cannot back up "no_such_database"'
+	stop_service
+	backups_are 1
+}
+
+@test "the disk is full and freed" {
+	fresh_db
+	sql "$DB_NAME" "create table t as select md5(i::text) || md5((-i)::text) x from generate_series(1, 40000) i"
+	small_disk 6m
+	make_hook
+	head -c 5M /dev/zero >"$DB_BACKUP_DIR/filler"
+	fast_clock 200
+	export DB_BACKUP_INTERVAL=10m DB_BACKUP_MAX_N=2
+	serve
+	wait_until asleep
+	is_unhealthy
+	no_partials
+	says 'No space left'
+	rm "$DB_BACKUP_DIR/filler"
+	wait_until is_healthy
+	wait_until eval '[[ $(hooks) == "start failure"*"start success" ]]'
+	stop_service
+	assert_status 0
+}
+
+@test "rclone is gone for a while, replaced, and the service goes on with the new one" {
+	fresh_db
+	fresh_bucket
+	s3_env
+	fast_clock 200
+	export DB_BACKUP_INTERVAL=10m DB_BACKUP_MAX_N=unlimited
+	# no other rclone in PATH
+	mkdir "$T/tools"
+	for tool in /bin/* /usr/bin/*; do
+		[[ ${tool##*/} == rclone ]] || ln -sf "$tool" "$T/tools/"
+	done
+	cp "$(PATH=/usr/bin:/bin command -v rclone)" "$T/tools/rclone"
+	PATH=$T/tools
+	serve
+	wait_until asleep
+	mv "$T/tools/rclone" "$T/rclone.away"
+	wait_until is_unhealthy
+	said 1 'rclone'
+	cp "$T/rclone.away" "$T/tools/rclone.new"
+	mv "$T/tools/rclone.new" "$T/tools/rclone"
+	wait_until is_healthy
+	stop_service
+	assert_status 0
+	(($(s3_ls | wc -l) >= 2))
+}
+
+@test "without memory it starts itself again, and makes nothing twice" {
+	fresh_db
+	local_dir
+	export BACKUP_TEST_NO_MEMORY=$T/no-memory
+	serve
+	wait_until asleep
+	touch "$BACKUP_TEST_NO_MEMORY"
+	kill -USR1 "$backup_pid"
+	wait_until said 1 'no memory: starting again'
+	rm "$BACKUP_TEST_NO_MEMORY"
+	wait_until asleep 2
+	kill -0 "$backup_pid"
+	backups_are 1
+	kill -USR1 "$backup_pid"
+	wait_until backups_are 2
+	stop_service
+	assert_status 0
+	# it also ends when it is told to meanwhile
+	serve
+	wait_until asleep
+	touch "$BACKUP_TEST_NO_MEMORY"
+	kill -USR1 "$backup_pid"
+	wait_until said 1 'no memory: starting again'
+	stop_service
+	assert_status 0
+}
+
+@test "all databases: a new one comes along, one that was dropped is no fault, nor is the server's absence" {
+	# a server of its own: others' databases come and go
+	"$top/test/fixture/pg-server" "$T/pg" </dev/null 3>&- 4>&- &
+	rig_pids+=($!)
+	wait_until test -e "$T/pg/env"
+	set -a
+	. "$T/pg/env"
+	set +a
+	pg_through_proxy
+	local_dir
+	sql postgres 'create database one' 'create database two' 'create database left_out'
+	fast_clock 200
+	export DB_NAME='*' DB_EXCLUDE=left_out,postgres DB_BACKUP_INTERVAL=10m DB_BACKUP_MAX_N=unlimited DB_BACKUP_WAIT=0
+	serve
+	wait_until asleep
+	has() { (($(find "$DB_BACKUP_DIR" -name "$1-2*.pg-dump" | wc -l) >= $2)); }
+	has one 1
+	has two 1
+	backups_are 2
+	sql postgres 'drop database two' 'create database three'
+	wait_until has three 1
+	has one 2
+	wait_until is_healthy
+	backups_are 4
+	# away for a while, and a restart meanwhile
+	proxy pg refuse
+	wait_until is_unhealthy
+	stop_service
+	serve
+	wait_until said 1 'cannot tell the databases'
+	proxy pg pass
+	wait_until is_healthy
+	stop_service
+	(($(find "$DB_BACKUP_DIR" -name "two-2*.pg-dump" | wc -l) == 1))
+}
+
+# -- as process 1
+
+@test "as process 1 it reaps 1,000 orphans, ends asleep with 0 within 200 ms, at work with 143 within 8 s" {
+	fresh_db
+	local_dir
+	orders pg_dump '* 2-' 'touch begun' 'ignore TERM' 'emit 500000000 1000000'
+	with_fakes
+	mkdir "$T/bin"
+	# its own child makes the orphans: a hook
+	make_hook 'for ((i = 0; i < 1000; i++)); do (/bin/sleep 0.1 &) ; done'
+	BACKUP_SERVICE=/usr/bin/unshare clocked start_backup -pf --mount-proc --kill-child "$BACKUP_SERVICE" backup-service
+	wait_until -t 40 asleep
+	one=$(pgrep -P "$backup_pid")
+	[[ $(ps -o args= -p "$one") == *backup-service ]]
+	wait_until eval '! pgrep -P "$one"'
+	# those that are left as zombies would be its children
+	[[ -z $(ps -o pid= --ppid "$one") ]]
+	begin=$(date +%s%N)
+	kill -TERM "$one"
+	wait_backup
+	took=$((($(date +%s%N) - begin) / 1000000))
+	assert_status 0
+	((took < 300)) || fail "$took ms"
+
+	unset DB_BACKUP_HOOK
+	rm "$DB_BACKUP_DIR"/*
+	BACKUP_SERVICE=/usr/bin/unshare clocked start_backup -pf --mount-proc --kill-child "$BACKUP_SERVICE" backup-service
+	wait_until test -e "$fakes/begun"
+	one=$(pgrep -P "$backup_pid")
+	begin=$SECONDS
+	kill -TERM "$one"
+	wait_backup
+	((SECONDS - begin <= 8))
+	assert_status 143
+	published_local 0
+	no_partials
+	no_children_left
+}
