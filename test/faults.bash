@@ -35,14 +35,21 @@ somewhere() {
 	s3_put "$earlier_name" <"$DB_BACKUP_DIR/$earlier_name"
 }
 
-# local_has N, s3_has N: N new backups beside the earlier one, which is as it was; nothing else
+# local_has N, s3_has N: N new backups beside the earlier one, which is as it was; nothing
+# else. They are local_backups[1...N], s3_backups[1...N]; the last is local_backup, s3_backup.
 local_has() {
 	published_local $(($1 + 1)) && no_partials || return
+	local at
+	mapfile -t at < <(printf '%s\n' "${local_backups[@]}" | grep -vxF "$DB_BACKUP_DIR/$earlier_name" | LC_ALL=C sort)
+	local_backups=("$DB_BACKUP_DIR/$earlier_name" "${at[@]}") local_backup=${at[-1]-}
 	[[ $(<"${local_backups[0]}") == "PGDMP earlier" ]] || fail "the earlier backup has changed"
 }
 s3_has() {
 	RIG_S3_ENDPOINT=http://127.0.0.1:$RIG_S3_PORT
 	published_s3 $(($1 + 1)) || return
+	local at
+	mapfile -t at < <(printf '%s\n' "${s3_backups[@]}" | grep -vxF "$earlier_name" | LC_ALL=C sort)
+	s3_backups=("$earlier_name" "${at[@]}") s3_backup=${at[-1]-}
 	[[ $(s3_cat "$earlier_name") == "PGDMP earlier" ]] || fail "the earlier object has changed"
 }
 
