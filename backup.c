@@ -10,6 +10,7 @@
 
 #include "databases.h"
 #include "destination.h"
+#include "dryrun.h"
 #include "dump.h"
 #include "hint.h"
 #include "lib/listing.h"
@@ -124,32 +125,6 @@ choose_name(struct run *r, struct dump *b)
 			return 0;
 		process_poll(NULL, 0, process_clock_ms() + 100);
 	}
-}
-
-static void
-dump_arguments(const struct run *r, struct dump *b)
-{
-	const struct config *c = r->c;
-	struct list *argv = &b->argv;
-
-	if (b->database == NULL) {
-		list_add(argv, "pg_dumpall");
-		list_add(argv, "--globals-only");
-		list_add(argv, "--no-password");
-		return;
-	}
-	list_add(argv, "pg_dump");
-	list_add(argv, "--format=custom");
-	list_add(argv, "--no-password");
-	list_addf(argv, "--compress=%s", c->compress != NULL ? c->compress : r->dump_major >= 16 ? "zstd:3" : "1");
-	for (size_t i = 0; i < c->exclude_tables.n; i++)
-		list_addf(argv, "--exclude-table=%s", c->exclude_tables.item[i]);
-	for (size_t i = 0; i < c->exclude_data.n; i++)
-		list_addf(argv, "--exclude-table-data=%s", c->exclude_data.item[i]);
-	if (c->schema_only)
-		list_add(argv, "--schema-only");
-	for (size_t i = 0; i < c->dump_options.n; i++)
-		list_add(argv, c->dump_options.item[i]);
 }
 
 /* Only who may read pg_authid gets at passwords; the rest of the globals is open to everyone. */
@@ -483,7 +458,7 @@ back_up(struct run *r, const char *database)
 		return;
 	}
 	sweep_remotes(r, &b);
-	dump_arguments(r, &b);
+	dump_arguments(r->c, r->dump_major, database, &b.argv);
 	b.expected_bytes = newest_size(r, database);
 	b.upper_bound = 2 * b.expected_bytes;
 	try_until_done(r, &b);
@@ -589,6 +564,8 @@ backup_run(const struct config *c, const struct arguments *a)
 	struct list databases = { 0 };
 	int rc;
 
+	if (a->dry_run)
+		return dryrun_run(c, a);
 	r->c = c;
 	r->started_ms = process_clock_ms();
 	if (a->older_than != NULL && text_number(a->older_than, 1, INT64_MAX, &r->older_than) == -1) {

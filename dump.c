@@ -40,6 +40,29 @@ dump_fail_all(struct dump *b, const char *why, const char *hint)
 			fail(b, i, hint, "%s", why);
 }
 
+void
+dump_arguments(const struct config *c, int dump_major, const char *database, struct list *argv)
+{
+	if (database == NULL) {
+		list_add(argv, "pg_dumpall");
+		list_add(argv, "--globals-only");
+		list_add(argv, "--no-password");
+		return;
+	}
+	list_add(argv, "pg_dump");
+	list_add(argv, "--format=custom");
+	list_add(argv, "--no-password");
+	list_addf(argv, "--compress=%s", c->compress != NULL ? c->compress : dump_major >= 16 ? "zstd:3" : "1");
+	for (size_t i = 0; i < c->exclude_tables.n; i++)
+		list_addf(argv, "--exclude-table=%s", c->exclude_tables.item[i]);
+	for (size_t i = 0; i < c->exclude_data.n; i++)
+		list_addf(argv, "--exclude-table-data=%s", c->exclude_data.item[i]);
+	if (c->schema_only)
+		list_add(argv, "--schema-only");
+	for (size_t i = 0; i < c->dump_options.n; i++)
+		list_add(argv, c->dump_options.item[i]);
+}
+
 static const char *
 hint_of_tool(const char *why)
 {

@@ -42,6 +42,9 @@ struct dump {
 	bool dump_failed;         /* the last try failed because of pg_dump, not of a destination */
 };
 
+/* The command line of pg_dump, whose major version is given, or of pg_dumpall (database NULL). */
+void dump_arguments(const struct config *c, int dump_major, const char *database, struct list *argv);
+
 /*
  * Try once. Afterwards outcome is DONE where the backup is published and its
  * size was checked; failure tells why for those still WANTED. Where a complete

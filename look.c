@@ -15,7 +15,6 @@
 #include "status.h"
 #include "version.h"
 
-#define RCLONE_LIMIT_MS 30000
 #define FOREVER ((time_t)INT64_C(253402300799)) /* the end of the year 9999, the last that a name can tell */
 
 struct view {
@@ -26,46 +25,6 @@ struct view {
 	time_t not_after;
 	struct look look;
 };
-
-struct words {
-	char text[256];
-	size_t n;
-};
-
-static int
-collect(void *arg, const char *data, size_t n)
-{
-	struct words *w = arg;
-
-	if (n > sizeof w->text - 1 - w->n)
-		n = sizeof w->text - 1 - w->n;
-	memcpy(w->text + w->n, data, n);
-	w->n += n;
-	return 0;
-}
-
-/* "1.75.2", or why it cannot be told. */
-static void
-rclone_version(char *out, size_t size)
-{
-	static const char *const all[] = { "PATH", "HOME", "TMPDIR", NULL };
-	struct list argv = { 0 }, env = { 0 };
-	struct words w = { 0 };
-	struct process p;
-
-	list_add(&argv, "rclone");
-	list_add(&argv, "version");
-	process_env_pass(&env, all);
-	list_add(&env, "RCLONE_CONFIG=/dev/null");
-	if (process_run(&p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env, .in = -1, .out = -1,
-	    .extra = -1, .quiet = true }, NULL, collect, &w, RCLONE_LIMIT_MS, true) == 0 &&
-	    strncmp(w.text, "rclone v", 8) == 0)
-		snprintf(out, size, "%.*s", (int)strcspn(w.text + 8, " \n"), w.text + 8);
-	else
-		snprintf(out, size, "that cannot be run (%.100s)", *p.said ? p.said : process_fate(&p));
-	list_free(&argv);
-	list_free(&env);
-}
 
 /* "a, b"; the caller's to free. */
 static char *
@@ -108,14 +67,17 @@ describe_retention(const struct retention_policy *keep)
 static void
 log_tools(const struct config *c)
 {
-	char dump[64] = "", rclone[128], none[160] = "";
+	char dump[64] = "", rclone[128], why[512], none[160] = "";
 	struct process p;
 	struct pg pg;
 
 	pg_init(&pg, c->pg_host, c->pg_port, c->pg_user, NULL);
 	if (pg_tool_version(&pg, &p, "pg_dump", dump, sizeof dump) == -1)
 		snprintf(none, sizeof none, "that cannot be run (%.128s)", *p.said ? p.said : process_fate(&p));
-	rclone_version(rclone, sizeof rclone);
+	if (remote_version(why, sizeof why) == -1)
+		snprintf(rclone, sizeof rclone, "that cannot be run (%.100s)", why);
+	else
+		snprintf(rclone, sizeof rclone, "%.100s", why);
 	log_info("backup-service %s with pg_dump %s and rclone %s", VERSION, *none ? none : dump, rclone);
 }
 

@@ -115,7 +115,7 @@ pg_start(const struct pg *pg, struct process *p, const struct list *argv, const 
 
 	environment(pg, database, &env, &fd);
 	rc = process_start(p, &(struct process_spec){ .name = argv->item[0], .argv = argv, .env = &env,
-	    .in = in, .out = out, .extra = fd });
+	    .in = in, .out = out, .extra = fd, .quiet = pg->quiet });
 	e = errno;
 	list_free(&env);
 	if (fd != -1)
@@ -350,8 +350,10 @@ pg_tool_version(const struct pg *pg, struct process *p, const char *tool, char *
 		const char *at = strstr(c.data, ") ");
 
 		snprintf(text, size, "%.*s", at == NULL ? 0 : (int)strcspn(at + 2, " \n"), at == NULL ? "" : at + 2);
-		if (sscanf(text, "%d", &major) != 1)
+		if (sscanf(text, "%d", &major) != 1 || major <= 0) {
 			snprintf(p->said, sizeof p->said, "its version cannot be read");
+			major = -1;
+		}
 	}
 	free(c.data);
 	list_free(&argv);

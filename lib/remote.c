@@ -20,6 +20,7 @@
 #define PART_MIN_MIB 5       /* S3's least, rclone's default */
 #define UPLOAD_MEMORY_MIB 96 /* parts in flight, all together */
 #define UPLOAD_CONCURRENCY 4
+#define VERSION_LIMIT_MS 30000
 #define UPPER_BOUND_MIN (4096 * MIB) /* an estimate may be far off */
 #define NOT_ABORTED "failed to remove pending multipart upload" /* rclone says so, and exits with 0 */
 #define RC_NO_DIRECTORY 3    /* rclone's exit status, the same in both versions */
@@ -186,6 +187,7 @@ lines(const struct list *names)
 	return text;
 }
 
+/* What a tool printed, as far as it fits. */
 struct features {
 	char text[8192];
 	size_t n;
@@ -201,6 +203,33 @@ collect(void *arg, const char *data, size_t n)
 	memcpy(f->text + f->n, data, n);
 	f->n += n;
 	return 0;
+}
+
+int
+remote_version(char *out, size_t size)
+{
+	static const char *const all[] = { "PATH", "HOME", "TMPDIR", NULL };
+	struct features *f = text_alloc(sizeof *f);
+	struct list argv = { 0 }, env = { 0 };
+	struct process p;
+	int rc;
+
+	list_add(&argv, "rclone");
+	list_add(&argv, "version");
+	process_env_pass(&env, all);
+	list_add(&env, "RCLONE_CONFIG=/dev/null");
+	rc = process_run(&p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env, .in = -1, .out = -1,
+	    .extra = -1, .quiet = true }, NULL, collect, f, VERSION_LIMIT_MS, true);
+	if (rc == 0 && strncmp(f->text, "rclone v", 8) == 0) {
+		snprintf(out, size, "%.*s", (int)strcspn(f->text + 8, " \n"), f->text + 8);
+	} else {
+		snprintf(out, size, "%s", *p.said ? p.said : process_fate(&p));
+		rc = -1;
+	}
+	list_free(&argv);
+	list_free(&env);
+	free(f);
+	return rc;
 }
 
 int
@@ -530,7 +559,7 @@ remote_upload(struct remote *r, struct process *p, const char *name, int64_t upp
 	if (!r->own_part_size && env_get(&env, "RCLONE_S3_UPLOAD_CONCURRENCY") == NULL)
 		list_addf(&env, "RCLONE_S3_UPLOAD_CONCURRENCY=%d", concurrency);
 	rc = process_start(p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env,
-	    .in = pair[0], .out = -1, .extra = pair[1] });
+	    .in = pair[0], .out = -1, .extra = pair[1], .quiet = r->quiet });
 	e = errno;
 	list_free(&argv);
 	list_free(&env);
@@ -563,7 +592,7 @@ remote_download(struct remote *r, struct process *p, const char *name, bool decr
 	in = process_memory_file(input);
 	if (in != -1 && pipe2(out, O_CLOEXEC) == 0)
 		rc = process_start(p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env,
-		    .in = in, .out = out[1], .extra = -1 });
+		    .in = in, .out = out[1], .extra = -1, .quiet = r->quiet });
 	e = errno;
 	list_free(&argv);
 	list_free(&env);

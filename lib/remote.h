@@ -23,6 +23,7 @@ struct remote {
 	int64_t limit_ms;   /* for each call but an upload */
 	bool hides;         /* uploads go to the hidden name and are moved; see remote_probe */
 	bool probed;
+	bool quiet;         /* uploads and downloads: keep what rclone says, do not log it */
 	char *crypt;        /* the obscured passphrase, if uploads are encrypted; else NULL */
 	char why[768];      /* the reason of the last failure, to be quoted */
 	int missing;        /* after remote_encrypt: 126 or 127 if rclone cannot be started, else 0 */
@@ -32,6 +33,9 @@ struct remote_s3 {
 	const char *endpoint, *access_key, *secret_key, *bucket;
 	const char *region, *provider; /* NULL: none, and by the endpoint */
 };
+
+/* rclone's version, "1.75.2". -1: out tells why it cannot be run. */
+int remote_version(char *out, size_t size);
 
 /*
  * The remote for S3, whose path is "s3backup:BUCKET". The keys reach rclone in

@@ -1,0 +1,26 @@
+#ifndef PROBE_H
+#define PROBE_H
+
+#include <stdbool.h>
+
+#include "destination.h"
+
+/*
+ * Whether backups can be kept at a destination, found out by keeping something
+ * there: a small file goes the way of a backup (encrypted, hidden and moved,
+ * its size read back), is read, and deleted.
+ */
+
+#define PROBE_NAME "backup-service-probe" /* no backup's: never listed as one, restored or pruned */
+
+struct probe {
+	bool stored;       /* else why, hint */
+	bool read;         /* what was read back is what was written; else why, hint */
+	bool deleted;      /* else PROBE_NAME (with .bin, if encrypted) is still there; delete_why */
+	char why[1024], delete_why[768];
+	const char *hint;
+};
+
+void probe_destination(struct probe *p, struct destination *d, bool encrypt);
+
+#endif
