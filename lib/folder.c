@@ -69,9 +69,14 @@ folder_list(const char *directory, struct listing *out)
 
 	if (dir == NULL)
 		return -1;
-	while (errno = 0, (e = readdir(dir)) != NULL)
-		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-			listing_add(out, e->d_name, st.st_size);
+	while (errno = 0, (e = readdir(dir)) != NULL) {
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+			if (S_ISREG(st.st_mode))
+				listing_add(out, e->d_name, st.st_size);
+		} else if (errno != ENOENT) {
+			break; /* one that is there and cannot be looked at: then the list is not whole */
+		}
+	}
 	if (errno != 0) {
 		int saved = errno;
 
