@@ -196,6 +196,20 @@ the_table() {
 	shows 'local: cannot be listed' 'cloud: 1 backup, 5 B'
 }
 
+@test "a folder whose files cannot be looked at is no empty one" {
+	export DB_BACKUP_DIR=$RIG_DIR/seen-only.$$
+	mkdir "$DB_BACKUP_DIR"
+	put app-20260101T000000Z.pg-dump
+	chmod 744 "$DB_BACKUP_DIR"
+	nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+	"${nobody[@]}" test -x "$BACKUP_SERVICE" || skip "NOBODY CANNOT RUN $BACKUP_SERVICE"
+	run "${nobody[@]}" "$BACKUP_SERVICE" list-backups
+	rm -r "$DB_BACKUP_DIR"
+	((status == 1))
+	[[ $output == *'error: cannot list local: '*'Permission denied'* ]]
+	[[ $output == *'local: cannot be listed' ]]
+}
+
 @test "a listing that fails on its second page shows no half" {
 	s3_env
 	fresh_bucket
