@@ -28,6 +28,7 @@ static const struct {
 	{ "connection refused", "check the address (S3_ENDPOINT or the remote) and that the server runs" },
 	{ "no such host", "check the host name (S3_ENDPOINT or the remote)" },
 	{ "didn't find section in config file", "define the remote: RCLONE_CONFIG_NAME_TYPE and so on, or mount rclone.conf and set RCLONE_CONFIG" },
+	{ "failed to finalise: InvalidRange", "the upload has more parts than the server allows: set RCLONE_S3_MAX_UPLOAD_PARTS to its limit" }, /* Ceph */
 	{ "part number must be", "the upload has more parts than the server allows: set RCLONE_S3_MAX_UPLOAD_PARTS to its limit" },
 	{ "unrecognized option", "check PGDUMP_OPTIONS against the version of pg_dump" },
 	{ "role \"", "restore the roles first (--globals), or leave ownership out (--no-owner)" },
