@@ -438,7 +438,24 @@ faketime_library() {
 	holds app-202602{26..28}T000000Z.pg-dump
 }
 
-@test "a race on a local folder is no failure" {
+@test "a local file that vanishes before it is deleted is no failure; one that cannot be deleted is" {
+	local_dir
+	export DB_NAME=app DB_BACKUP_MAX_N=2
+	of app 202601{01..20} | seed
+	strace -o /dev/null true 2>/dev/null || skip "CANNOT TRACE"
+	trace="strace -f -qq -o $T/trace -e trace=unlink -e inject=unlink:when=3:error"
+	RUN_UNDER="$trace=EACCES" run_backup prune-backups
+	assert_status 1
+	says 'cannot delete all that should go at local (18 old backups): cannot delete from'
+	[[ $(there | wc -l) == 3 ]] # the rest went
+	of app 202601{01..20} | seed
+	RUN_UNDER="$trace=ENOENT" run_backup prune-backups
+	assert_status 0
+	says 'pruned 18 old backups at local'
+	grep -q 'ENOENT.*INJECTED' "$T/trace"
+}
+
+@test "four at once on one local folder" {
 	local_dir
 	export DB_NAME=app DB_BACKUP_MAX_N=2
 	of app 2026{01,02,03,04}{01..28}T{00,06,12,18}{00,30} | seed
@@ -599,6 +616,10 @@ stale_uploads() {
 	diff <(printf '%s\n' "${others[@]}" "${shielded[@]}" | LC_ALL=C sort) <(pending) >&2
 	run ! grep -qh '^\(LD_PRELOAD\|FAKETIME\)' "$fakes"/rclone.*.env
 	published_s3 1
+	# once more finds nothing
+	FAKETIME=+8d LD_PRELOAD=$(faketime_library) run_backup prune-backups
+	assert_status 0
+	says_not 'unfinished'
 	# a folder's, and none of a folder that begins with its name
 	begin_upload x/y/app-20260102T000000Z.pg-dump x/yy/app-20260102T000000Z.pg-dump
 	sleep 1.1
