@@ -10,7 +10,7 @@
 #include "lib/process.h"
 #include "status.h"
 
-#define PING_LIMIT_MS 15000
+#define PING_LIMIT_MS 10000
 #define HOOK_LIMIT_MS 60000
 #define STOPPING_LIMIT_MS 1000 /* each, once asked to stop */
 

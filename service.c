@@ -58,7 +58,7 @@
 #define RETRY_S 3600
 #define LOOK_LIMIT_MS (60 * 60 * 1000)
 #define STOP_MS 7500
-#define CLAIM_MS 10000       /* for one that was just killed to be gone */
+#define CLAIM_MS 3000       /* for one that was just killed to be gone */
 #define NO_MEMORY_MS 10000
 #define JUMP_MS 60000        /* less is no jump of a clock */
 #define NEVER INT64_MAX

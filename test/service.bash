@@ -88,7 +88,7 @@ gaps_within() {
 # -- the world
 
 # start_listener: a web server that writes "METHOD PATH" of each request to $T/requests; sets
-# listener_port. GET of a path with "bad" is answered 500; with "hang", never.
+# listener_port. a path with "bad" in it is answered 500, one that ends in "hang" never.
 start_listener() {
 	: >"$T/requests"
 	python3 -IS - "$T" 3>&- 4>&- <<-'PY' &
@@ -98,7 +98,7 @@ start_listener() {
 		    def answer(self):
 		        with open(folder + "/requests", "a") as f:
 		            f.write(f"{self.command} {self.path}\n")
-		        if "hang" in self.path:
+		        if self.path.endswith("hang"):
 		            time.sleep(3600)
 		        self.send_response(500 if "bad" in self.path else 200)
 		        self.send_header("Content-Length", "2")
