@@ -7,10 +7,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hint.h"
 #include "lib/folder.h"
+
+static const char damaged[] =
+    "it is not what was stored, or the connection broke: try again, then another destination (--from) or another backup";
 
 char *
 archive_path(const struct archive *a)
@@ -54,6 +58,15 @@ archive_prepare(struct archive *a, const struct config *c)
 	return 0;
 }
 
+bool
+archive_only_timeout_failed(const struct process *p)
+{
+	/* the first error is quoted in said, the last line is still in line */
+	return p->pid > 0 && !p->running && WIFEXITED(p->status) && WEXITSTATUS(p->status) == 1 &&
+	    strstr(p->said, "unrecognized configuration parameter \"transaction_timeout\"") != NULL &&
+	    strcmp(p->line, "pg_restore: warning: errors ignored on restore: 1") == 0;
+}
+
 /* Open where the bytes come from: a file as the spool, or a download as the source. */
 static int
 open_source(struct archive *a, struct relay *r)
@@ -88,7 +101,7 @@ start_tool(struct pg *pg, struct relay *r, const struct list *argv, const char *
 	struct relay_sink *s = &r->sink[0];
 	int pair[2], rc;
 
-	*s = (struct relay_sink){ .name = argv->item[0], .fd = -1 };
+	*s = (struct relay_sink){ .name = "", .fd = -1 }; /* it is no destination to tell of */
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
 		return -1;
 	rc = pg_start(pg, &s->process, argv, database, pair[0], out);
@@ -114,18 +127,23 @@ explain(struct archive *a, const struct relay *r)
 		snprintf(a->why, sizeof a->why, "rclone: %s", r->why);
 	else
 		snprintf(a->why, sizeof a->why, "%s %s%s%s", p->name, process_fate(p), *p->said ? ": " : "", p->said);
-	a->hint = hint_for(p->said);
+	a->hint = hint_for(a->why);
+	/* each block authenticates itself: one that decrypts tells that the passphrase is right */
+	if (a->encrypted && !s->failed && r->total_bytes > 0 && strstr(p->said, "failed to authenticate") != NULL)
+		a->hint = "its beginning decrypts, so the passphrase is right, and the file is damaged: take another backup";
+	a->missing = process_missing(p);
 }
 
 int
 archive_feed(struct archive *a, const struct config *c, struct pg *pg, const struct list *argv, const char *database,
-    int out)
+    int out, bool lenient)
 {
 	struct relay *r = text_alloc(sizeof *r);
 	int64_t expected = plain_size(a);
 	int rc = -1;
 
 	a->hint = NULL;
+	a->missing = 0;
 	if (open_source(a, r) == -1)
 		goto end;
 	if (start_tool(pg, r, argv, database, out) == -1) {
@@ -144,9 +162,13 @@ archive_feed(struct archive *a, const struct config *c, struct pg *pg, const str
 	}
 	if (r->total_bytes != expected) {
 		snprintf(a->why, sizeof a->why, "%lld bytes came, but it has %lld", (long long)r->total_bytes, (long long)expected);
+		a->hint = damaged;
 		goto end;
 	}
-	if (relay_commit(r) == -1 || r->sink[0].failed)
+	/* the server may take hours to make indexes, when no byte moves any more */
+	r->stall_ms = 0;
+	if (relay_commit(r) == -1 || (r->sink[0].failed &&
+	    !(lenient && r->sink[0].committed && archive_only_timeout_failed(&r->sink[0].process))))
 		explain(a, r);
 	else
 		rc = 0;
@@ -172,6 +194,7 @@ archive_fetch(struct archive *a, const struct config *c, const char *path)
 		return -1;
 	}
 	if (stat(path, &st) == -1 || st.st_size != plain_size(a)) {
+		a->hint = damaged;
 		snprintf(a->why, sizeof a->why, "the download has %lld bytes, but it has %lld",
 		    stat(path, &st) == -1 ? 0LL : (long long)st.st_size, (long long)plain_size(a));
 		return -1;

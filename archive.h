@@ -25,7 +25,16 @@ struct archive {
 	const char *hint;
 	int64_t read_bytes;      /* plain, by the last archive_feed */
 	bool tool_succeeded;     /* in the last archive_feed, whatever came after it */
+	int missing;             /* after a failure: exit status if a tool could not be started, else 0 */
 };
+
+/*
+ * pg_restore from 17 on sets transaction_timeout, which servers before 17 do
+ * not know, and so fails there with --exit-on-error or --single-transaction.
+ * Without these it goes on, and exits with 1 at the end. True if p ended so,
+ * and that was its only error.
+ */
+bool archive_only_timeout_failed(const struct process *p);
 
 /* It can be read as a plain file here, and is: its path (the caller's to free), else NULL. */
 char *archive_path(const struct archive *a);
@@ -37,7 +46,7 @@ char *archive_path(const struct archive *a);
  * tool never saw the end of it.
  */
 int archive_feed(struct archive *a, const struct config *c, struct pg *pg, const struct list *argv,
-    const char *database, int out);
+    const char *database, int out, bool lenient);
 
 /* Bring it, decrypted, into the file path, and check its length. -1: why. */
 int archive_fetch(struct archive *a, const struct config *c, const char *path);

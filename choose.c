@@ -131,18 +131,24 @@ choose_named(struct choice *ch, const struct config *c, const char *name)
 		return 0;
 	}
 	log_error("there is no backup \"%s\"%s", name, ch->listed ? "" : " where backups could be listed");
+	if (access(name, R_OK) == 0)
+		log_hint("for the file that is here write ./%s", name);
+	else
 	log_hint("list-backups --all shows all names%s", *c->folder != '\0' ? "; only the folder of DB_BACKUP_PREFIX is looked into" : "");
 	return EXIT_FAILED;
 }
 
-/* A file of one's own: a path, or a name that is a file here and no destination knows. */
+/* A file of one's own, by a path with a slash. */
 static int
 choose_file(struct choice *ch, const char *path)
 {
 	struct stat st;
+	bool there = stat(path, &st) == 0;
 
-	if (stat(path, &st) == -1 || !S_ISREG(st.st_mode)) {
-		log_error("cannot read %s: %s", path, errno != 0 ? strerror(errno) : "it is no file");
+	if (!there || !S_ISREG(st.st_mode) || access(path, R_OK) == -1) {
+		log_error("cannot read %s: %s", path, there && !S_ISREG(st.st_mode) ? "it is no file" : strerror(errno));
+		if (!there)
+			log_hint("backups at a destination are named without a folder, as list-backups shows them");
 		return EXIT_FAILED;
 	}
 	ch->archive = (struct archive){ .file = path, .shown = path, .size_bytes = st.st_size,
@@ -170,8 +176,9 @@ parse_time(const char *text, time_t *t)
 	};
 
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-		struct tm tm = { .tm_isdst = -1 };
+		struct tm tm = { 0 };
 		const char *end = strptime(text, forms[i].format, &tm);
+		int day = tm.tm_mday;
 
 		if (end == NULL || *end != '\0')
 			continue;
@@ -181,7 +188,7 @@ parse_time(const char *text, time_t *t)
 		}
 		tm.tm_isdst = -1;
 		*t = forms[i].utc ? timegm(&tm) : mktime(&tm);
-		return 0;
+		return tm.tm_mday == day ? 0 : -1; /* there is no 31st of February */
 	}
 	return -1;
 }
@@ -221,7 +228,7 @@ choose_by_time(struct choice *ch, const struct config *c, const struct arguments
 		return EXIT_USAGE;
 	}
 	if ((database = choose_database(ch, c, a)) == NULL)
-		return EXIT_FAILED;
+		return ch->cat.n > 0 ? EXIT_USAGE : EXIT_FAILED;
 	for (size_t i = 0; i < ch->cat.n; i++)
 		if (backup_is_of(&ch->cat.item[i], database) && (a->at == NULL || ch->cat.item[i].name.time <= limit)) {
 			if (!ch->listed)
@@ -243,7 +250,10 @@ is_narrow(void)
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 && w.ws_col < NARROW;
 }
 
-/* The numbered list; of[k] is the index in the catalog of number k + 1. Returns how many. */
+/*
+ * The numbered list; of[k] is the index in the catalog of number k + 1. Returns
+ * how many. Globals are not in it: they are no database to choose.
+ */
 static size_t
 print_choices(const struct choice *ch, const char *database, size_t *of)
 {
@@ -254,7 +264,7 @@ print_choices(const struct choice *ch, const char *database, size_t *of)
 		const struct backup *b = &ch->cat.item[i];
 		char stamp[64], age[64], size[32], where[512], name[NAME_SIZE * 4] = "";
 
-		if (done[i] || (database != NULL && !backup_is_of(b, database)))
+		if (done[i] || b->name.kind != NAME_DUMP || (database != NULL && !backup_is_of(b, database)))
 			continue;
 		list_places(&ch->cat, i, &ch->d, done, where, sizeof where);
 		if (n == SHOWN_MAX) {
@@ -263,13 +273,20 @@ print_choices(const struct choice *ch, const char *database, size_t *of)
 		}
 		of[n++] = i;
 		if (database == NULL)
-			text_escape(name, sizeof name, b->name.kind == NAME_GLOBALS ? "(globals)" : b->name.database, false);
-		fprintf(stderr, "%3zu) %s%s%s%s%-19s  %8s%s%s%s\n", n, name, *name ? "  " : "", list_time(stamp, sizeof stamp, b->name.time),
-		    narrow ? "\n     " : "  ", list_age(age, sizeof age, b->name.time), text_size(size, sizeof size, b->size_bytes), "  ",
-		    where, b->name.encrypted ? ", encrypted" : "");
+			text_escape(name, sizeof name, b->name.database, false);
+		list_time(stamp, sizeof stamp, b->name.time);
+		list_age(age, sizeof age, b->name.time);
+		text_size(size, sizeof size, b->size_bytes);
+		if (narrow)
+			fprintf(stderr, "%3zu) %s%s%s\n     %s, %s\n     %s%s\n", n, stamp, *name ? "\n     " : "", name, age, size, where,
+			    b->name.encrypted ? ", encrypted" : "");
+		else
+			fprintf(stderr, "%3zu) %s  %-19s  %8s  %s%s%s%s\n", n, stamp, age, size, name, *name ? "  " : "", where,
+			    b->name.encrypted ? ", encrypted" : "");
 	}
 	if (more > 0)
-		fprintf(stderr, "     and %zu older ones: list-backups shows all, --at TIME or a name chooses\n", more);
+		fprintf(stderr, "     and %zu older ones:%slist-backups shows all,%s--at TIME or a name chooses\n", more,
+		    narrow ? "\n     " : " ", narrow ? "\n     " : " ");
 	free(done);
 	return n;
 }

@@ -1,95 +1,125 @@
 #include "globals.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-/* Behind the statement or line at p: a ';' outside of quotes, a comment or a psql command to its line's end. */
+/*
+ * Behind the statement at p, up to and with a ';' outside of quotes; or behind
+ * a line of comment or for psql. plain tells whether it is only words, quotes
+ * and the like, of which psql and we have the same idea.
+ */
 static const char *
-statement_end(const char *p)
+statement_end(const char *p, bool *plain)
 {
-	const char *start = p += strspn(p, " \t\r\n");
 	char quote = '\0';
 	bool escapes = false; /* in E'...' */
 
-	if (*p == '\\' || strncmp(p, "--", 2) == 0) {
+	*plain = *p != '\\' && strncmp(p, "--", 2) != 0;
+	if (!*plain) {
 		p += strcspn(p, "\n");
 		return *p == '\n' ? p + 1 : p;
 	}
-	for (; *p != '\0'; p++) {
+	for (const char *start = p; *p != '\0'; p++) {
 		if (quote != '\0') {
 			if (escapes && *p == '\\' && p[1] != '\0')
 				p++;
 			else if (*p == quote)
 				quote = '\0'; /* a doubled one opens it again at once */
 		} else if (*p == '\'' || *p == '"') {
+			/* but behind a doubled one it is the same string that goes on */
+			escapes = *p == '\'' && p > start && (p[-1] == 'E' || p[-1] == 'e' || (p[-1] == '\'' && escapes));
 			quote = *p;
-			escapes = *p == '\'' && p > start && (p[-1] == 'E' || p[-1] == 'e');
+		} else if (*p == '\\' || *p == '$' || strncmp(p, "--", 2) == 0 || strncmp(p, "/*", 2) == 0) {
+			*plain = false;
 		} else if (*p == ';') {
 			return p + 1;
 		}
 	}
+	*plain = false; /* it has no end */
 	return p;
 }
 
-/* The identifier at p, unquoted, into out. False if it is longer than any role's. */
+/* The identifier at p, unquoted, is in existing. */
 static bool
-identifier(const char *p, char *out, size_t size)
+names_one_of(const char *p, const struct list *existing)
 {
+	char name[512];
 	size_t n = 0;
 	bool quoted = *p == '"';
 
-	for (p += quoted; *p != '\0' && n < size - 1; p++) {
+	for (p += quoted; *p != '\0' && n < sizeof name - 1; p++) {
 		if (quoted && *p == '"' && *++p != '"')
 			break;
 		if (!quoted && strchr(" ;\t\r\n", *p) != NULL)
 			break;
-		out[n++] = *p;
+		name[n++] = *p;
 	}
-	out[n] = '\0';
-	return n < size - 1;
+	name[n] = '\0';
+	return list_has(existing, name);
 }
 
-/* The first " TO " of a GRANT that is not part of a quoted name, or NULL. */
+/* What stands behind words in the statement, or NULL; not within quotes. */
 static const char *
-find_to(const char *p, const char *end)
+behind(const char *p, const char *end, const char *words)
 {
-	bool quoted = false;
+	size_t n = strlen(words);
+	char quote = '\0';
 
-	for (; p + 4 < end; p++) {
-		quoted ^= *p == '"';
-		if (!quoted && strncmp(p, " TO ", 4) == 0)
-			return p + 4;
+	for (; p + n < end; p++) {
+		if (quote == '\0' && strncmp(p, words, n) == 0)
+			return p + n;
+		if (quote != '\0' ? *p == quote : *p == '"' || *p == '\'')
+			quote = quote != '\0' ? '\0' : *p;
 	}
 	return NULL;
 }
 
 static bool
-changes_existing(const char *p, const char *end, const struct list *existing)
+starts(const char *p, const char *words)
 {
-	static const char *const about[] = { "CREATE ROLE ", "ALTER ROLE ", "COMMENT ON ROLE ", "SECURITY LABEL ON ROLE " };
-	const char *at = NULL;
-	char role[512];
-
-	p += strspn(p, " \t\r\n");
-	for (size_t i = 0; i < sizeof about / sizeof about[0]; i++)
-		if (strncmp(p, about[i], strlen(about[i])) == 0)
-			at = p + strlen(about[i]);
-	if (at == NULL && strncmp(p, "GRANT ", 6) == 0)
-		at = find_to(p, end);
-	return at != NULL && identifier(at, role, sizeof role) && list_has(existing, role);
+	return strncmp(p, words, strlen(words)) == 0;
 }
 
-char *
-globals_without(const char *sql, const struct list *existing)
+/* Append the statement. */
+static char *
+append(char *at, const char *p, const char *end)
 {
-	char *out = text_alloc(strlen(sql) + 1), *at = out;
+	memcpy(at, p, (size_t)(end - p));
+	at += end - p;
+	*at++ = '\n';
+	return at;
+}
 
-	for (const char *p = sql, *end; *p != '\0'; p = end) {
-		end = statement_end(p);
-		if (!changes_existing(p, end, existing)) {
-			memcpy(at, p, (size_t)(end - p));
-			at += end - p;
-		}
+void
+globals_split(const char *sql, const struct list *roles, const struct list *tablespaces, char **roles_sql,
+    char **tablespaces_sql)
+{
+	/* a statement has at least two characters, and gets a newline */
+	char *r = *roles_sql = text_alloc(strlen(sql) * 2 + 1), *t = *tablespaces_sql = text_alloc(strlen(sql) * 2 + 1);
+
+	for (const char *p = sql + strspn(sql, " \t\r\n"), *end; *p != '\0'; p = end + strspn(end, " \t\r\n")) {
+		const char *role = NULL, *tablespace = NULL;
+		bool plain;
+
+		end = statement_end(p, &plain);
+		if (!plain)
+			continue;
+		if (starts(p, "CREATE ROLE ") || starts(p, "ALTER ROLE ") || starts(p, "COMMENT ON ROLE ") ||
+		    starts(p, "SECURITY LABEL "))
+			role = behind(p, end, "ROLE ");
+		if (starts(p, "CREATE ") || starts(p, "ALTER ") || starts(p, "COMMENT ON ") || starts(p, "GRANT ") ||
+		    starts(p, "REVOKE ") || starts(p, "SECURITY LABEL "))
+			tablespace = role != NULL ? NULL : behind(p, end, "TABLESPACE ");
+		if (tablespace == NULL && starts(p, "GRANT "))
+			role = behind(p, end, " TO ");
+		if (tablespace == NULL && starts(p, "REVOKE "))
+			role = behind(p, end, " FROM ");
+		if (tablespace != NULL && !names_one_of(tablespace, tablespaces))
+			t = append(t, p, end);
+		else if (tablespace == NULL && (role == NULL || !names_one_of(role, roles)))
+			r = append(r, p, end);
+		if (starts(p, "SET ")) /* for both */
+			t = append(t, p, end);
 	}
-	*at = '\0';
-	return out;
+	*r = *t = '\0';
 }

@@ -4,10 +4,15 @@
 #include "lib/text.h"
 
 /*
- * The SQL of pg_dumpall --globals-only without the statements that would change
- * a role in existing: its creation, attributes, password, settings, comment and
- * memberships. What is not understood passes. The caller's to free.
+ * Split the SQL of pg_dumpall --globals-only into what can run in one
+ * transaction (roles) and what cannot (tablespaces); both are the caller's to
+ * free. Left out are statements that would change a role or a tablespace that
+ * exists: its creation, attributes, password, settings, comment, memberships,
+ * rights; and what psql could take for something else than SQL, which
+ * pg_dumpall writes nowhere but in \restrict: a backslash, a dollar sign or a
+ * comment between the words of a statement.
  */
-char *globals_without(const char *sql, const struct list *existing);
+void globals_split(const char *sql, const struct list *roles, const struct list *tablespaces,
+    char **roles_sql, char **tablespaces_sql);
 
 #endif

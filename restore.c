@@ -1,5 +1,6 @@
 #include "restore.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "backup.h"
@@ -16,105 +17,19 @@
 #include "hint.h"
 #include "lib/log.h"
 #include "list.h"
+#include "target.h"
 
 #define SQL_MAX (64L * 1024 * 1024)
-
-static const char *const maintenance[] = { "postgres", "template1" };
-
-/*
- * A database is replaced by restoring into a new one beside it and then
- * swapping the names in one transaction. So a failure changes nothing, with
- * --jobs too; nothing stays of what the backup does not have; and no DROP of
- * pg_restore --clean can fail on partitions or on what depends on them.
- * The new one gets what belongs to a database itself and is in no archive.
- */
-static const char like_sql[] =
-    "SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'new',\n"
-    "  pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype) ||\n"
-    /* columns that differ between versions of the server */
-    "  CASE j->>'datlocprovider' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L',\n"
-    "  coalesce(j->>'datlocale', j->>'daticulocale')) WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L',\n"
-    "  j->>'datlocale') ELSE '' END\n"
-    "  FROM pg_database d, to_jsonb(d) j WHERE datname = :'name' \\gexec\n"
-    "SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'new') FROM pg_database\n"
-    "  WHERE datname = :'name' AND datacl IS NOT NULL \\gexec\n"
-    "SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, :'new',\n"
-    "  CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,\n"
-    "  CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)\n"
-    "  FROM pg_database d, aclexplode(d.datacl) a WHERE datname = :'name' AND a.grantee <> d.datdba \\gexec\n"
-    /* values of list variables are stored as quoted as they have to be written */
-    "SELECT format('ALTER %s SET %I TO %s', CASE s.setrole WHEN 0 THEN format('DATABASE %I', :'new')\n"
-    "  ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(s.setrole), :'new') END, split_part(c, '=', 1),\n"
-    "  CASE WHEN split_part(c, '=', 1) IN ('search_path', 'temp_tablespaces', 'session_preload_libraries',\n"
-    "  'local_preload_libraries') THEN substr(c, strpos(c, '=') + 1) ELSE quote_literal(substr(c, strpos(c, '=') + 1)) END)\n"
-    "  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c\n"
-    "  WHERE d.datname = :'name' \\gexec\n"
-    "SELECT format('COMMENT ON DATABASE %I IS %L', :'new', shobj_description(oid, 'pg_database'))\n"
-    "  FROM pg_database WHERE datname = :'name' AND shobj_description(oid, 'pg_database') IS NOT NULL \\gexec\n";
-static const char swap_sql[] =
-    "BEGIN;\nALTER DATABASE :\"name\" RENAME TO :\"old\";\nALTER DATABASE :\"new\" RENAME TO :\"name\";\nCOMMIT;\n";
-
-/* What is known of the target before anything is done to it. */
-struct target {
-	const char *name;
-	const char *via;      /* a database to connect to beside it */
-	bool exists;
-	long tables, sessions;
-};
-
-static int
-query_number(struct pg *pg, const char *database, const char *sql, const char *name, long *number)
-{
-	char *variable = text_format("name=%s", name), *rows;
-	size_t n;
-	int rc = pg_query(pg, database, sql, (const char *const[]){ variable, NULL }, &rows, &n, true);
-
-	free(variable);
-	if (rc == -1)
-		return -1;
-	*number = strtol(rows, NULL, 10);
-	free(rows);
-	return 0;
-}
-
-static int
-execute(struct pg *pg, const char *database, const char *sql, const char *name, bool heed_stop)
-{
-	char *variable = text_format("name=%s", name), *rows;
-	size_t n;
-	int rc = pg_query(pg, database, sql, (const char *const[]){ variable, NULL }, &rows, &n, heed_stop);
-
-	free(variable);
-	if (rc == 0)
-		free(rows);
-	else
-		pg->hint = hint_for(pg->why);
-	return rc;
-}
-
-int
-restore_create_database(struct pg *pg, const char *name)
-{
-	for (size_t i = 0; i < 2; i++)
-		if (execute(pg, maintenance[i], "CREATE DATABASE :\"name\" TEMPLATE template0;\n", name, true) == 0)
-			return 0;
-	return -1;
-}
-
-int
-restore_drop_database(struct pg *pg, const char *name)
-{
-	for (size_t i = 0; i < 2; i++)
-		if (execute(pg, maintenance[i], "DROP DATABASE IF EXISTS :\"name\";\n", name, false) == 0)
-			return 0;
-	return -1;
-}
+#define TOOL_GRACE_MS 5000
+#define GLOBALS_LATER_S 3600
 
 static int
 report_pg(const struct pg *pg, const char *what)
 {
-	if (process_stopping() != 0)
+	if (process_stopping() != 0) {
+		log_error("%s: stopped by signal %d; nothing was changed", what, process_stopping());
 		return EXIT_SIGNAL + process_stopping();
+	}
 	log_error("%s: %s; nothing was changed", what, pg->why);
 	if (pg->hint != NULL)
 		log_hint("%s", pg->hint);
@@ -131,36 +46,7 @@ report_archive(const struct archive *a, const char *what, const char *consequenc
 	log_error("%s: %s; %s", what, a->why, consequence);
 	if (a->hint != NULL)
 		log_hint("%s", a->hint);
-	return EXIT_FAILED;
-}
-
-static int
-look_at_target(struct target *t, struct pg *pg, const struct config *c)
-{
-	static const char tables[] = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-	    "WHERE c.relkind IN ('r', 'p', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema') "
-	    "AND n.nspname !~ '^pg_toast' AND n.nspname !~ '^pg_temp' AND NOT EXISTS (SELECT FROM pg_depend d "
-	    "WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e');\n";
-	struct pg_server server;
-	enum pg_result result = PG_FAILED;
-	long exists = 0;
-
-	for (size_t i = 0; i < 2 && result != PG_OK && process_stopping() == 0; i++) {
-		if (strcmp(t->name, maintenance[i]) == 0)
-			continue;
-		t->via = maintenance[i];
-		result = pg_connect(pg, t->via, i == 0 ? c->wait_s * 1000 : 0, &server);
-	}
-	if (result != PG_OK || query_number(pg, t->via, "SELECT count(*) FROM pg_database WHERE datname = :'name';\n",
-	    t->name, &exists) == -1)
-		return -1;
-	t->exists = exists == 1;
-	if (!t->exists)
-		return 0;
-	if (query_number(pg, t->via, "SELECT count(*) FROM pg_stat_activity WHERE datname = :'name';\n", t->name,
-	    &t->sessions) == -1)
-		return -1;
-	return query_number(pg, t->name, tables, t->name, &t->tables);
+	return a->missing != 0 ? a->missing : EXIT_FAILED;
 }
 
 static bool
@@ -173,7 +59,24 @@ is_selective(const struct arguments *a)
 static bool
 replaces(const struct target *t, const struct arguments *a)
 {
-	return t->exists && !is_selective(a) && (a->clean || a->jobs != NULL);
+	return t->exists && !is_selective(a) && (a->clean || a->jobs != NULL || t->lenient);
+}
+
+/* SQL with a name in it, for people to copy. */
+static void
+hint_sql(const char *before, const char *name, char quote, const char *after)
+{
+	char quoted[NAME_DATABASE_SIZE * 2 + 4], *at = quoted;
+
+	*at++ = quote;
+	for (; *name != '\0' && at < quoted + sizeof quoted - 4; name++) {
+		if (*name == quote)
+			*at++ = quote;
+		*at++ = *name;
+	}
+	*at++ = quote;
+	*at = '\0';
+	log_hint("%s%s%s", before, quoted, after);
 }
 
 /* 0 if the target may be restored into; else reported. */
@@ -181,15 +84,41 @@ static int
 refuse(const struct target *t, const struct arguments *a)
 {
 	if (t->exists && t->tables > 0 && !a->clean && !is_selective(a)) {
-		log_error("\"%s\" has %ld tables already; nothing was changed", t->name, t->tables);
-		log_hint("restore into another database with --to NAME, or drop what is there with --clean");
+		log_error("\"%s\" has %ld %s already; nothing was changed", t->name, t->tables, t->tables == 1 ? "table" : "tables");
+		log_hint("restore into another database with --to NAME, or replace what is there with --clean");
 		return EXIT_FAILED;
 	}
-	if ((a->clean || replaces(t, a)) && t->sessions > 0) {
+	if (t->exists && is_selective(a) && t->lenient) {
+		log_error("the server is older than pg_restore, which then can fill only a new database; nothing was changed");
+		log_hint("restore the parts into a new database with --to NAME, and bring them over from there with pg_dump and psql");
+		return EXIT_FAILED;
+	}
+	if (!replaces(t, a) && !(a->clean && t->exists))
+		return 0;
+	if (t->objects > 0 && !a->clean) {
+		log_error("\"%s\" has no tables, but is not empty: functions, types, schemas, extensions or large objects; nothing was changed",
+		    t->name);
+		log_hint(t->lenient ? "the server is older than pg_restore: use --to NAME for another database, or --clean to replace this one" :
+		    "leave out --jobs to restore beside them, or replace them with --clean");
+		return EXIT_FAILED;
+	}
+	if (replaces(t, a) && (t->is_template || strcmp(t->via, t->name) == 0)) {
+		log_error("\"%s\" cannot be replaced: %s; nothing was changed", t->name, t->is_template ? "it is a template" :
+		    "there is no other database, postgres or template1, to do it from");
+		log_hint("restore into another database with --to NAME");
+		return EXIT_FAILED;
+	}
+	if (replaces(t, a) && t->ties > 0) {
+		log_error("\"%s\" cannot be replaced: it has %ld subscriptions, replication slots or prepared transactions; nothing was changed",
+		    t->name, t->ties);
+		log_hint("end these first, or restore into another database with --to NAME");
+		return EXIT_FAILED;
+	}
+	if (t->sessions > 0) {
 		log_error("%ld other %s connected to \"%s\"; nothing was changed", t->sessions,
 		    t->sessions == 1 ? "session is" : "sessions are", t->name);
-		log_hint("stop what uses it, or end them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '%s'",
-		    t->name);
+		hint_sql("stop what uses it, or end them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ",
+		    t->name, '\'', "");
 		return EXIT_FAILED;
 	}
 	return 0;
@@ -200,55 +129,57 @@ static void
 plan(const struct choice *ch, const struct target *t, const struct config *c, const struct arguments *a, char *out, size_t size)
 {
 	const struct archive *ar = &ch->archive;
-	char bytes[32], age[64] = "", text[48];
+	char bytes[32], age[80] = "", text[64];
 
 	if (ch->time != 0)
 		snprintf(age, sizeof age, ", %s", list_age(text, sizeof text, ch->time));
-	snprintf(out, size, "%s %s (%s%s, %s) into the %s database \"%s\" on %s:%s%s%s%s", a->dry_run ? "would restore" : "restoring",
+	snprintf(out, size, "%s %s (%s%s, %s) into the %s database \"%s\" on %s:%s%s%s%s%s", a->dry_run ? "would restore" : "restoring",
 	    ar->shown, text_size(bytes, sizeof bytes, ar->size_bytes), age, ar->at == NULL ? "a file" : ar->at->name,
 	    t->exists ? "existing" : "new", t->name, c->pg_host, c->pg_port,
-	    replaces(t, a) ? ", in place of all that is in it, which is DROPPED" :
+	    replaces(t, a) && a->clean ? ", in place of all that is in it, which is DROPPED" :
 	    a->clean && t->exists ? ", after DROPPING these parts of it there" : "",
 	    a->schema_only ? ", without rows" : a->data_only ? ", rows only" : a->tables.n + a->schemas.n > 0 ? ", the chosen parts only" : "",
-	    a->jobs == NULL ? "; in one transaction: a failure changes nothing" : t->exists && !replaces(t, a) ?
+	    a->globals ? ", roles and tablespaces first" : "",
+	    a->jobs == NULL && !t->lenient ? "; in one transaction: a failure changes nothing" : t->exists && !replaces(t, a) ?
 	    "; with --jobs not in one transaction: a failure leaves what was done until then" :
-	    "; with --jobs not in one transaction, but a failure changes nothing that was there");
+	    "; not in one transaction, but a failure changes nothing that was there");
 }
 
-/* 0 to go on. */
+/* Ask before anything is done. 0 to go on. */
 static int
-confirm(const struct target *t, const struct arguments *a)
+confirm(const char *drops, const struct arguments *a)
 {
-	bool drops = a->clean && t->exists;
 	char question[256], answer[256];
 
 	if (a->yes)
 		return 0;
 	if (!choose_can_ask()) {
-		if (!drops)
+		if (drops == NULL)
 			return 0;
-		log_error("--clean drops what is in \"%s\": say --yes too, as there is no terminal to ask on; nothing was changed", t->name);
+		log_error("--clean drops what is in \"%s\": say --yes too, as there is no terminal to ask on; nothing was changed", drops);
 		return EXIT_USAGE;
 	}
-	snprintf(question, sizeof question, drops ? "Type the name of the database whose content may be dropped (%s): " :
-	    "Go on? [y/N] ", t->name);
+	snprintf(question, sizeof question, drops != NULL ? "Type the name of the database whose content may be dropped (%s): " :
+	    "Go on? [y/N] ", drops);
 	if (choose_ask(question, answer, sizeof answer) == 0 &&
-	    (drops ? strcmp(answer, t->name) == 0 : strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0))
+	    (drops != NULL ? strcmp(answer, drops) == 0 : strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0))
 		return 0;
 	fprintf(stderr, "Nothing was changed.\n");
 	return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : EXIT_FAILED;
 }
 
 static void
-restore_arguments(struct list *argv, const struct arguments *a)
+restore_arguments(struct list *argv, const struct arguments *a, bool lenient)
 {
 	list_add(argv, "pg_restore");
 	list_add(argv, "--dbname="); /* the name is in PGDATABASE */
 	list_add(argv, "--no-password");
-	list_add(argv, "--exit-on-error");
-	if (a->jobs != NULL)
+	/* lenient: see archive.h; with --jobs its errors could not be told apart */
+	if (!lenient)
+		list_add(argv, "--exit-on-error");
+	if (!lenient && a->jobs != NULL)
 		list_addf(argv, "--jobs=%s", a->jobs);
-	else
+	else if (!lenient)
 		list_add(argv, "--single-transaction");
 	if (a->clean && is_selective(a)) {
 		list_add(argv, "--clean");
@@ -260,40 +191,67 @@ restore_arguments(struct list *argv, const struct arguments *a)
 		list_add(argv, "--data-only");
 	if (a->no_owner)
 		list_add(argv, "--no-owner");
+	/* else what is not there is no error */
+	if (a->tables.n + a->schemas.n > 0)
+		list_add(argv, "--strict-names");
 	for (size_t i = 0; i < a->tables.n; i++)
 		list_addf(argv, "--table=%s", a->tables.item[i]);
 	for (size_t i = 0; i < a->schemas.n; i++)
 		list_addf(argv, "--schema=%s", a->schemas.item[i]);
 }
 
-/* A directory of our own below TMPDIR. -1: why. */
+/* A directory of our own below TMPDIR, with room for so much. -1: why. */
 static int
-make_temporary(struct archive *ar, char *directory, size_t size)
+make_temporary(struct archive *ar, int64_t bytes, char *directory, size_t size)
 {
 	const char *tmp = getenv("TMPDIR");
+	char wanted[32], free_bytes[32];
+	struct statvfs fs;
 
-	snprintf(directory, size, "%s/restore-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+	tmp = tmp != NULL && *tmp != '\0' ? tmp : "/tmp";
+	ar->hint = "set TMPDIR to a directory with enough space";
+	if (statvfs(tmp, &fs) == 0 && (int64_t)fs.f_bavail * (int64_t)fs.f_frsize < bytes) {
+		snprintf(ar->why, sizeof ar->why, "it has to be downloaded first, but %s has only %s left and it needs %s", tmp,
+		    text_size(free_bytes, sizeof free_bytes, (int64_t)fs.f_bavail * (int64_t)fs.f_frsize),
+		    text_size(wanted, sizeof wanted, bytes));
+		return -1;
+	}
+	snprintf(directory, size, "%s/restore-XXXXXX", tmp);
 	if (mkdtemp(directory) != NULL)
 		return 0;
 	snprintf(ar->why, sizeof ar->why, "cannot make a temporary directory %s: %s", directory, strerror(errno));
-	ar->hint = "set TMPDIR to a directory with enough space";
 	return -1;
+}
+
+/* With all that is in it: rclone may leave files of its own. */
+static void
+remove_temporary(const char *directory)
+{
+	DIR *d = opendir(directory);
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		unlinkat(dirfd(d), e->d_name, 0);
+	if (d != NULL)
+		closedir(d);
+	rmdir(directory);
 }
 
 /* Run pg_restore on a file, for as long as it takes. */
 static int
-restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *database, const char *path)
+restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *database, const char *path, bool lenient)
 {
 	struct process p;
 
 	list_add(argv, "--");
 	list_add(argv, path);
 	if (pg_start(pg, &p, argv, database, -1, -1) == 0 && process_wait(&p, -1, true) == -1)
-		process_end(&p, 5000);
-	if (process_succeeded(&p))
+		process_end(&p, TOOL_GRACE_MS);
+	if (process_succeeded(&p) || (lenient && archive_only_timeout_failed(&p)))
 		return 0;
 	snprintf(ar->why, sizeof ar->why, "pg_restore %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
 	ar->hint = hint_for(p.said);
+	ar->missing = process_missing(&p);
 	return -1;
 }
 
@@ -302,124 +260,177 @@ restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *d
  * needs a file for --jobs: then the download comes first. Else the archive is fed.
  */
 static int
-restore_archive(struct archive *ar, const struct config *c, struct pg *pg, const struct arguments *a, const char *database)
+restore_archive(struct archive *ar, const struct config *c, struct pg *pg, const struct arguments *a, const char *database,
+    bool lenient)
 {
-	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16];
+	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], size[32];
 	struct list argv = { 0 };
 	int rc;
 
-	restore_arguments(&argv, a);
-	if (a->jobs == NULL && !is_selective(a) && !a->schema_only) {
-		rc = archive_feed(ar, c, pg, &argv, database, -1);
+	restore_arguments(&argv, a, lenient);
+	if ((a->jobs == NULL || lenient) && !is_selective(a) && !a->schema_only) {
+		rc = archive_feed(ar, c, pg, &argv, database, -1, lenient);
 	} else if (path != NULL) {
-		rc = restore_file(ar, pg, &argv, database, path);
-	} else if ((rc = make_temporary(ar, directory, sizeof directory)) == 0) {
+		rc = restore_file(ar, pg, &argv, database, path, lenient);
+	} else if ((rc = make_temporary(ar, ar->size_bytes, directory, sizeof directory)) == 0) {
 		snprintf(file, sizeof file, "%s/archive", directory);
-		log_info("downloading %s", ar->shown);
+		log_info("downloading %s: %s", ar->shown, text_size(size, sizeof size, ar->size_bytes));
 		rc = archive_fetch(ar, c, file);
-		if (rc == 0)
-			rc = restore_file(ar, pg, &argv, database, file);
-		unlink(file);
-		rmdir(directory);
+		if (rc == 0) {
+			log_info("downloaded it; restoring");
+			rc = restore_file(ar, pg, &argv, database, file, lenient);
+		}
+		remove_temporary(directory);
 	}
 	free(path);
 	list_free(&argv);
 	return rc;
 }
 
-char *
-restore_read_sql(struct archive *ar, const struct config *c)
+/* All of a small file; NULL: why. */
+static char *
+read_small_file(struct archive *ar, const char *path)
 {
-	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], *text = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
+	char *text = NULL;
 	ssize_t n;
-	int fd;
 
-	if (path == NULL) {
-		if (make_temporary(ar, directory, sizeof directory) == -1)
-			return NULL;
-		snprintf(file, sizeof file, "%s/globals.sql", directory);
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		snprintf(ar->why, sizeof ar->why, "cannot read %s: %s", path, strerror(errno));
+	} else if (st.st_size > SQL_MAX) {
+		snprintf(ar->why, sizeof ar->why, "it is too large for roles and tablespaces");
+	} else {
+		text = text_alloc((size_t)st.st_size + 1);
+		for (off_t at = 0; at < st.st_size && (n = read(fd, text + at, (size_t)(st.st_size - at))) > 0; at += n)
+			;
 	}
-	if (path != NULL || archive_fetch(ar, c, file) == 0) {
-		fd = open(path != NULL ? path : file, O_RDONLY | O_CLOEXEC);
-		if (fd != -1 && fstat(fd, &st) == 0 && st.st_size < SQL_MAX) {
-			text = text_alloc((size_t)st.st_size + 1);
-			for (off_t at = 0; at < st.st_size && (n = read(fd, text + at, (size_t)(st.st_size - at))) > 0; at += n)
-				;
-		} else {
-			snprintf(ar->why, sizeof ar->why, "cannot read it: %s", strerror(errno));
-		}
-		if (fd != -1)
-			close(fd);
-	}
-	if (path == NULL) {
-		unlink(file);
-		rmdir(directory);
-	}
-	free(path);
-	if (text != NULL && strstr(text, "PostgreSQL database cluster dump complete") == NULL) {
-		snprintf(ar->why, sizeof ar->why, "it is no complete output of pg_dumpall: its last line is missing");
-		free(text);
-		return NULL;
-	}
+	if (fd != -1)
+		close(fd);
 	return text;
 }
 
-/* Roles and tablespaces, through psql; what exists is kept. */
-static int
-restore_globals(struct archive *ar, const struct config *c, struct pg *pg)
+char *
+restore_read_sql(struct archive *ar, const struct config *c)
 {
-	struct list argv = { 0 }, roles = { 0 };
-	char *sql, *wanted, *rows;
-	struct process p = { 0 };
-	size_t n;
-	int in;
+	static const char last[] = "PostgreSQL database cluster dump complete";
+	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], *text = NULL, *end = NULL;
 
-	if (archive_prepare(ar, c) == -1 || (sql = restore_read_sql(ar, c)) == NULL)
-		return report_archive(ar, "cannot read the globals", "nothing was changed");
-	if (pg_query(pg, "postgres", "SELECT rolname FROM pg_roles;\n", NULL, &rows, &n, true) == -1)
-		return report_pg(pg, "cannot look at the roles");
-	for (size_t at = 0; at < n; at += strlen(rows + at) + 1)
-		list_add(&roles, rows + at);
-	wanted = globals_without(sql, &roles);
-	list_add(&argv, "psql");
-	list_add(&argv, "-Xqw");
-	in = process_memory_file(wanted);
-	if (in != -1 && pg_start(pg, &p, &argv, "postgres", in, -1) == 0 && process_wait(&p, -1, true) == -1)
-		process_end(&p, 2000);
-	if (in != -1)
-		close(in);
-	list_free(&argv);
-	list_free(&roles);
-	free(rows);
-	free(sql);
-	free(wanted);
-	if (!process_succeeded(&p)) {
-		snprintf(ar->why, sizeof ar->why, "psql %s: %s", process_fate(&p), p.said);
-		return report_archive(ar, "cannot restore the globals", "what was done until then stays");
+	if (path != NULL) {
+		text = read_small_file(ar, path);
+	} else if (make_temporary(ar, ar->size_bytes, directory, sizeof directory) == 0) {
+		ar->hint = NULL;
+		snprintf(file, sizeof file, "%s/globals.sql", directory);
+		if (archive_fetch(ar, c, file) == 0)
+			text = read_small_file(ar, file);
+		remove_temporary(directory);
 	}
-	if (*p.said != '\0')
-		log_warning("not all of the globals could be restored; psql said why");
+	free(path);
+	if (text == NULL)
+		return NULL;
+	for (char *at = text; (at = strstr(at, last)) != NULL; at++)
+		end = at;
+	/* behind it stand at most a newline or two and \unrestrict */
+	if (end != NULL && strchr(end, ';') == NULL)
+		return text;
+	snprintf(ar->why, sizeof ar->why, "it is no complete output of pg_dumpall: its last line is missing");
+	ar->hint = "it is damaged, or something else: try another backup";
+	free(text);
+	return NULL;
+}
+
+/* Names that a query gives, to out. */
+static int
+query_names(struct pg *pg, const char *database, const char *sql, struct list *out)
+{
+	char *rows;
+	size_t n;
+
+	if (pg_query(pg, database, sql, NULL, &rows, &n, true) == -1)
+		return -1;
+	for (size_t at = 0; at < n; at += strlen(rows + at) + 1)
+		list_add(out, rows + at);
+	free(rows);
+	return 0;
+}
+
+/* Its statements that create something, to standard output: no passwords. */
+static int
+print_creations(const char *sql)
+{
+	for (const char *p = sql; *p != '\0'; p += strcspn(p, "\n"), p += *p == '\n')
+		if (strncmp(p, "CREATE ", 7) == 0)
+			printf("%.*s\n", (int)strcspn(p, "\n"), p);
+	return list_end(EXIT_DONE);
+}
+
+/*
+ * Roles and tablespaces; what exists is kept. Roles in one transaction: one
+ * half made would count as existing the next time, and never get its password.
+ */
+static int
+restore_globals(struct archive *ar, const struct config *c, struct pg *pg, const struct arguments *a)
+{
+	struct list roles = { 0 }, tablespaces = { 0 };
+	char *sql, *part[2], *whole, *rows, what[NAME_SIZE + 64];
+	struct pg_server server;
+	const char *via;
+	size_t n, done = 0;
+	int rc = 0;
+
+	snprintf(what, sizeof what, "cannot restore roles and tablespaces from %s", ar->shown);
+	if (archive_prepare(ar, c) == -1 || (sql = restore_read_sql(ar, c)) == NULL)
+		return report_archive(ar, what, "nothing was changed");
+	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
+	    query_names(pg, via, "SELECT rolname FROM pg_roles;\n", &roles) == -1 ||
+	    query_names(pg, via, "SELECT spcname FROM pg_tablespace;\n", &tablespaces) == -1)
+		return report_pg(pg, what);
+	globals_split(sql, &roles, &tablespaces, &part[0], &part[1]);
+	if (a->dry_run) {
+		log_info("would create these roles and tablespaces from %s; those that exist are kept as they are", ar->shown);
+		return print_creations(part[0]) != EXIT_DONE ? EXIT_FAILED : print_creations(part[1]);
+	}
+	whole = text_format("BEGIN;\n%sCOMMIT;\n", part[0]);
+	for (; done < 2 && rc == 0; done += rc == 0)
+		if ((rc = pg_query(pg, via, done == 0 ? whole : part[1], NULL, &rows, &n, true)) == 0)
+			free(rows);
+	if (rc == -1) {
+		snprintf(ar->why, sizeof ar->why, "%s", pg->why);
+		ar->hint = done == 0 ? hint_for(pg->why) : "make the directories of the tablespaces on the server, for its user, and try again";
+		return report_archive(ar, what, done == 0 ? "nothing was changed" : "the roles are there, not all tablespaces");
+	}
+	list_free(&roles);
+	list_free(&tablespaces);
+	for (size_t i = 0; i < 2; i++)
+		free(part[i]);
+	free(whole);
+	free(sql);
 	log_info("restored roles and tablespaces from %s; those that exist were kept", ar->shown);
 	return 0;
 }
 
 /* The globals that go with the chosen backup: the newest not after it, at the same destination if possible. */
 static int
-restore_globals_with(struct choice *ch, const struct config *c, struct pg *pg)
+restore_globals_with(struct choice *ch, const struct config *c, struct pg *pg, const struct arguments *a)
 {
 	struct choice other = *ch;
+	int rc;
 
+	/* for a file of one's own nothing was listed yet */
+	if (ch->cat.n == 0 && ((rc = choose_destinations(ch, c, a)) != 0 ||
+	    (catalog_read(&ch->cat, &ch->d, c->label, false) == -1 && process_stopping() != 0)))
+		return rc != 0 ? rc : EXIT_SIGNAL + process_stopping();
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < ch->cat.n; i++) {
 			const struct backup *b = &ch->cat.item[i];
 
-			if (b->name.kind != NAME_GLOBALS || (ch->time != 0 && b->name.time > ch->time + 3600) ||
+			/* those of the same run come after its databases */
+			if (b->name.kind != NAME_GLOBALS || (ch->time != 0 && b->name.time > ch->time + GLOBALS_LATER_S) ||
 			    (pass == 0 && &ch->d.item[b->destination] != ch->archive.at))
 				continue;
 			choose_archive(&other, b);
 			other.archive.at = &ch->d.item[b->destination];
-			return restore_globals(&other.archive, c, pg);
+			return restore_globals(&other.archive, c, pg, a);
 		}
 	log_error("there is no backup of the globals; nothing was changed");
 	log_hint("set DB_BACKUP_GLOBALS=yes for the next time; now create the roles by hand, or use --no-owner");
@@ -435,59 +446,25 @@ dry_run(struct archive *ar, const struct config *c, struct pg *pg)
 
 	list_add(&argv, "pg_restore");
 	list_add(&argv, "--list");
-	rc = archive_feed(ar, c, pg, &argv, NULL, STDOUT_FILENO);
+	rc = archive_feed(ar, c, pg, &argv, NULL, STDOUT_FILENO, false);
 	list_free(&argv);
 	/* it reads no more than it needs, which here is no mistake */
-	return rc == 0 || ar->tool_succeeded ? EXIT_DONE :
+	return rc == 0 || (ar->tool_succeeded && process_stopping() == 0) ? EXIT_DONE :
 	    report_archive(ar, "cannot read the backup", "nothing was changed");
 }
 
-/* Give the new database the target's name, and drop the target. -1: pg->why, and both are as before. */
-static int
-swap(struct pg *pg, const struct target *t, const char *new)
+/* A failure to read it that nothing else explains: where else is it? */
+static void
+hint_other_copy(const struct choice *ch)
 {
-	char *variables[3] = { text_format("name=%s", t->name), text_format("new=%s", new), text_format("old=%s_old", new) };
-	char *rows;
-	size_t n;
-	int rc = pg_query(pg, t->via, swap_sql, (const char *const[]){ variables[0], variables[1], variables[2], NULL }, &rows,
-	    &n, false);
+	for (size_t i = 0; i < ch->cat.n && ch->archive.at != NULL; i++) {
+		const struct destination *d = &ch->d.item[ch->cat.item[i].destination];
 
-	if (rc == 0) {
-		free(rows);
-		if (restore_drop_database(pg, variables[2] + strlen("old=")) == -1)
-			log_warning("the former database, now \"%s\", could not be dropped: %s", variables[2] + strlen("old="), pg->why);
-	} else {
-		pg->hint = hint_for(pg->why);
+		if (d == ch->archive.at || strcmp(ch->cat.item[i].file, ch->archive.file) != 0)
+			continue;
+		log_hint("the same backup is also at %s: --from %s", d->name, d->name);
+		return;
 	}
-	for (size_t i = 0; i < 3; i++)
-		free(variables[i]);
-	return rc;
-}
-
-/* The database to restore into: the target, made if missing, or a new one like it beside it. -1: pg->why. */
-static int
-make_database(struct pg *pg, const struct target *t, bool beside, char *name, size_t size)
-{
-	struct timespec now;
-	char *variables[2], *rows;
-	size_t n;
-	int rc;
-
-	snprintf(name, size, "%s", t->name);
-	if (!beside)
-		return t->exists ? 0 : restore_create_database(pg, t->name);
-	clock_gettime(CLOCK_REALTIME, &now);
-	snprintf(name, size, "backup_restore_%llx%lx", (unsigned long long)now.tv_sec, (unsigned long)now.tv_nsec);
-	variables[0] = text_format("name=%s", t->name);
-	variables[1] = text_format("new=%s", name);
-	rc = pg_query(pg, t->via, like_sql, (const char *const[]){ variables[0], variables[1], NULL }, &rows, &n, true);
-	if (rc == 0)
-		free(rows);
-	else
-		restore_drop_database(&(struct pg){ .env = pg->env, .password = pg->password }, name);
-	free(variables[0]);
-	free(variables[1]);
-	return rc;
 }
 
 static int
@@ -496,30 +473,53 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg, const
 	struct archive *ar = &ch->archive;
 	char what[1024], size[32], took[32], name[NAME_DATABASE_SIZE];
 	int64_t started = process_clock_ms();
-	bool beside = replaces(t, a);
+	bool beside = replaces(t, a), made = beside || !t->exists;
 	int rc;
 
-	if (a->globals && (rc = restore_globals_with(ch, c, pg)) != 0)
+	if (a->globals && (rc = restore_globals_with(ch, c, pg, a)) != 0)
 		return rc;
 	snprintf(what, sizeof what, "cannot restore %s into \"%s\"", ar->shown, t->name);
-	if (make_database(pg, t, beside, name, sizeof name) == -1)
+	snprintf(name, sizeof name, "%s", t->name);
+	if (made && target_make(t, pg, name, sizeof name) == -1)
 		return report_pg(pg, what);
-	rc = restore_archive(ar, c, pg, a, name);
-	if (rc == 0 && beside && swap(pg, t, name) == -1) {
+	rc = restore_archive(ar, c, pg, a, name, t->lenient);
+	if (rc == 0 && beside && (process_stopping() != 0 || target_swap(t, pg, name, c->wait_s * 1000) == -1)) {
 		snprintf(ar->why, sizeof ar->why, "%s", pg->why);
 		ar->hint = pg->hint;
 		rc = -1;
 	}
 	if (rc == -1) {
-		if ((beside || !t->exists) && restore_drop_database(pg, name) == -1)
+		if (made && target_drop(pg, name) == -1)
 			log_warning("the new database \"%s\" could not be dropped: %s", name, pg->why);
-		return report_archive(ar, what, a->jobs != NULL && t->exists && !beside ? "what was done until then stays (--jobs)" :
-		    "nothing was changed");
+		rc = report_archive(ar, what, a->jobs != NULL && !made ? "what was done until then stays (--jobs)" : "nothing was changed");
+		if (rc == EXIT_FAILED)
+			hint_other_copy(ch);
+		return rc;
 	}
 	log_info("restored %s into \"%s\": %s in %s", ar->shown, t->name, text_size(size, sizeof size, ar->size_bytes),
 	    text_duration(took, sizeof took, process_clock_ms() - started));
-	log_hint("run ANALYZE in \"%s\" before it is put to heavy use: statistics are not part of a backup", t->name);
+	if (!a->schema_only)
+		log_hint("run ANALYZE in \"%s\" before it is put to heavy use: statistics are not part of a backup", t->name);
 	return EXIT_DONE;
+}
+
+/* Options that contradict each other. */
+static int
+check_arguments(const struct arguments *a)
+{
+	int64_t jobs;
+
+	if (a->jobs != NULL && text_number(a->jobs, 1, 1000, &jobs) == -1)
+		log_error("--jobs: \"%s\" is no number from 1 to 1000", a->jobs);
+	else if (a->schema_only && a->data_only)
+		log_error("--schema-only and --data-only exclude each other");
+	else if (a->clean && a->data_only)
+		log_error("--clean and --data-only exclude each other: what is dropped cannot be filled");
+	else if (a->to != NULL && *a->to == '\0')
+		log_error("--to: no database has an empty name");
+	else
+		return 0;
+	return EXIT_USAGE;
 }
 
 int
@@ -528,23 +528,20 @@ restore_run(const struct config *c, const struct arguments *a)
 	struct choice *ch = text_alloc(sizeof *ch);
 	struct target t = { 0 };
 	struct pg pg;
-	int64_t jobs;
 	char sentence[1400];
+	enum pg_result result;
 	int rc;
 
-	if (a->jobs != NULL && text_number(a->jobs, 1, 1000, &jobs) == -1) {
-		log_error("--jobs: \"%s\" is no number from 1 to 1000", a->jobs);
-		return EXIT_USAGE;
-	}
-	if (a->schema_only && a->data_only) {
-		log_error("--schema-only and --data-only exclude each other");
-		return EXIT_USAGE;
-	}
-	if ((rc = choose_backup(ch, c, a)) != 0)
+	if ((rc = check_arguments(a)) != 0 || (rc = choose_backup(ch, c, a)) != 0)
 		return rc;
 	pg_init(&pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
-	if (ch->archive.is_sql && !a->dry_run)
-		return restore_globals(&ch->archive, c, &pg);
+	if (ch->archive.is_sql) {
+		log_info("%s roles and tablespaces from %s on %s:%s; those that exist are kept as they are",
+		    a->dry_run ? "would restore" : "restoring", ch->archive.shown, c->pg_host, c->pg_port);
+		if (!a->dry_run && (rc = confirm(NULL, a)) != 0)
+			return rc;
+		return restore_globals(&ch->archive, c, &pg, a);
+	}
 	t.name = a->to != NULL ? a->to : *ch->database != '\0' ? ch->database : c->databases.n == 1 ? c->databases.item[0] : NULL;
 	if (t.name == NULL) {
 		log_error("into which database? say --to NAME");
@@ -552,15 +549,20 @@ restore_run(const struct config *c, const struct arguments *a)
 	}
 	if (archive_prepare(&ch->archive, c) == -1)
 		return report_archive(&ch->archive, "cannot read the backup", "nothing was changed");
-	if (look_at_target(&t, &pg, c) == -1)
-		return report_pg(&pg, "cannot look at the target");
+	if ((result = target_look(&t, &pg, c->wait_s * 1000)) != PG_OK) {
+		rc = report_pg(&pg, "cannot look at the target");
+		return result == PG_NO_TOOL ? EXIT_NOT_FOUND : rc;
+	}
 	if ((rc = refuse(&t, a)) != 0)
 		return rc;
+	if (t.lenient)
+		log_info("the server is older than pg_restore: it will not know \"transaction_timeout\", which does no harm%s",
+		    a->jobs != NULL ? "; --jobs is left out" : "");
 	plan(ch, &t, c, a, sentence, sizeof sentence);
 	log_info("%s", sentence);
 	if (a->dry_run)
 		return dry_run(&ch->archive, c, &pg);
-	if ((rc = confirm(&t, a)) != 0)
+	if ((rc = confirm(a->clean && t.exists ? t.name : NULL, a)) != 0)
 		return rc;
 	return restore_database(ch, c, &pg, a, &t);
 }

@@ -9,7 +9,11 @@
 #include "choose.h"
 #include "hint.h"
 #include "lib/log.h"
+#include "list.h"
 #include "restore.h"
+#include "target.h"
+
+#define COUNT_LIMIT_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
 
 static int
 read_to_end(struct archive *a, const struct config *c, struct pg *pg, char *summary, size_t size)
@@ -26,7 +30,7 @@ read_to_end(struct archive *a, const struct config *c, struct pg *pg, char *summ
 	} else {
 		list_add(&argv, "pg_restore");
 		list_add(&argv, "--file=-"); /* its output goes nowhere */
-		rc = archive_feed(a, c, pg, &argv, NULL, -1);
+		rc = archive_feed(a, c, pg, &argv, NULL, -1, false);
 		list_free(&argv);
 		if (rc == -1)
 			return -1;
@@ -46,11 +50,13 @@ count(struct archive *a, struct pg *pg, const char *scratch, char *summary, size
 	    "  EXECUTE 'SELECT count(*) FROM ONLY ' || t.name INTO n; tables := tables + 1; rows := rows + n;\n"
 	    "END LOOP; PERFORM set_config('backup.found', tables || ' tables, ' || rows || ' rows', false); END $$;\n"
 	    "SELECT current_setting('backup.found');\n";
+	struct pg patient = *pg;
 	char *rows, bytes[32];
 	size_t n;
 
-	if (pg_query(pg, scratch, sql, NULL, &rows, &n, true) == -1) {
-		snprintf(a->why, sizeof a->why, "its restored tables cannot be counted: %s", pg->why);
+	patient.limit_ms = COUNT_LIMIT_MS;
+	if (pg_query(&patient, scratch, sql, NULL, &rows, &n, true) == -1) {
+		snprintf(a->why, sizeof a->why, "its restored tables cannot be counted: %s", patient.why);
 		return -1;
 	}
 	snprintf(summary, size, "%s restored: %s", text_size(bytes, sizeof bytes, a->read_bytes), rows);
@@ -58,12 +64,36 @@ count(struct archive *a, struct pg *pg, const char *scratch, char *summary, size
 	return 0;
 }
 
+/* What an earlier run had no chance to drop is only told: it could be another's that still runs. */
+static void
+warn_of_leftovers(struct pg *pg, const char *via, const char *scratch)
+{
+	char *rows;
+	size_t n;
+
+	if (pg_query(pg, via, "SELECT datname FROM pg_database d WHERE datname LIKE 'backup\\_verify\\_%' AND NOT EXISTS\n"
+	    "  (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname);\n", NULL, &rows, &n, true) == -1)
+		return;
+	for (size_t at = 0; at < n; at += strlen(rows + at) + 1)
+		if (strcmp(rows + at, scratch) != 0) {
+			log_warning("the database \"%s\" seems to be left over from a verification that was killed", rows + at);
+			log_hint("if no other verification runs: DROP DATABASE \"%s\"", rows + at);
+		}
+	free(rows);
+}
+
 static int
 restore_to_scratch(struct archive *a, const struct config *c, struct pg *pg, char *summary, size_t size)
 {
+	static const char *const words[] = { "pg_restore", "--dbname=", "--no-password",
+		/* roles, tablespaces and publishers need not exist where it is tried; a subscription would keep it from being dropped */
+		"--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions", "--no-security-labels" };
 	struct list argv = { 0 };
+	struct pg_server server;
 	char scratch[64];
+	const char *via;
 	unsigned long long random = 0;
+	bool lenient;
 	int rc;
 
 	/* a name that nobody else has */
@@ -72,24 +102,27 @@ restore_to_scratch(struct archive *a, const struct config *c, struct pg *pg, cha
 		return -1;
 	}
 	snprintf(scratch, sizeof scratch, "backup_verify_%016llx", random);
-	if (restore_create_database(pg, scratch) == -1) {
+	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK || target_create(pg, scratch) == -1) {
 		snprintf(a->why, sizeof a->why, "cannot make a scratch database: %s", pg->why);
-		a->hint = "the user needs CREATEDB to restore into a scratch database";
+		a->hint = pg->hint;
 		return -1;
 	}
-	list_add(&argv, "pg_restore");
-	list_add(&argv, "--dbname=");
-	list_add(&argv, "--no-password");
-	list_add(&argv, "--exit-on-error");
-	list_add(&argv, "--single-transaction");
-	list_add(&argv, "--no-owner"); /* roles need not exist where it is tried */
-	list_add(&argv, "--no-privileges");
-	rc = archive_feed(a, c, pg, &argv, scratch, -1);
+	warn_of_leftovers(pg, via, scratch);
+	lenient = target_is_lenient(pg, &server);
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		list_add(&argv, words[i]);
+	if (!lenient)
+		list_add(&argv, "--exit-on-error");
+	if (!lenient)
+		list_add(&argv, "--single-transaction");
+	rc = archive_feed(a, c, pg, &argv, scratch, -1, lenient);
 	if (rc == 0)
 		rc = count(a, pg, scratch, summary, size);
 	list_free(&argv);
-	if (restore_drop_database(pg, scratch) == -1)
+	if (target_drop(pg, scratch) == -1) {
 		log_warning("the scratch database \"%s\" could not be dropped: %s", scratch, pg->why);
+		log_hint("drop it: DROP DATABASE \"%s\"", scratch);
+	}
 	return rc;
 }
 
@@ -115,13 +148,15 @@ verify_one(struct choice *ch, const struct config *c, struct pg *pg, const struc
 		printf("good %s %s\n", at, ar->shown);
 		return EXIT_DONE;
 	}
-	if (process_stopping() != 0)
+	if (process_stopping() != 0) {
+		log_error("stopped by signal %d before %s at %s was verified", process_stopping(), ar->shown, at);
 		return EXIT_SIGNAL + process_stopping();
+	}
 	log_error("%s at %s failed its verification: %s", ar->shown, at, ar->why);
 	if (ar->hint != NULL)
 		log_hint("%s", ar->hint);
 	printf("bad %s %s\n", at, ar->shown);
-	return EXIT_FAILED;
+	return ar->missing != 0 ? ar->missing : EXIT_FAILED;
 }
 
 /* True for the newest of its database at its destination. */
@@ -135,31 +170,26 @@ is_newest(const struct catalog *cat, size_t i)
 	return true;
 }
 
-int
-verify_run(const struct config *c, const struct arguments *a)
+/* All that are meant: those named, at each destination that has them; the newest, or all. */
+static int
+verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const struct arguments *a)
 {
-	struct choice *ch = text_alloc(sizeof *ch);
-	struct arguments named = *a;
-	struct pg pg;
+	const char *name = a->names.n > 0 ? a->names.item[0] : NULL;
 	size_t n = 0, bad = 0;
-	int rc;
+	int rc = ch->listed ? EXIT_DONE : EXIT_FAILED;
 
-	pg_init(&pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
-	if (a->names.n > 0) {
-		named.latest = false;
-		if ((rc = choose_backup(ch, c, &named)) != 0)
-			return rc;
-		return verify_one(ch, c, &pg, a);
-	}
-	if ((rc = choose_destinations(ch, c, a)) != 0)
-		return rc;
-	rc = catalog_read(&ch->cat, &ch->d, c->label, false) == 0 ? EXIT_DONE : EXIT_FAILED;
 	for (size_t i = 0; i < ch->cat.n && process_stopping() == 0; i++) {
-		if ((a->db != NULL && !backup_is_of(&ch->cat.item[i], a->db)) || (!a->all && !is_newest(&ch->cat, i)))
+		const struct backup *b = &ch->cat.item[i];
+		int one;
+
+		if (name != NULL ? strcmp(b->file, name) != 0 :
+		    (a->db != NULL && !backup_is_of(b, a->db)) || (!a->all && !is_newest(&ch->cat, i)))
 			continue;
-		choose_archive(ch, &ch->cat.item[i]);
+		choose_archive(ch, b);
 		n++;
-		bad += verify_one(ch, c, &pg, a) != EXIT_DONE;
+		one = verify_one(ch, c, pg, a);
+		bad += one != EXIT_DONE;
+		rc = one > rc ? one : rc;
 	}
 	if (process_stopping() != 0)
 		return EXIT_SIGNAL + process_stopping();
@@ -168,5 +198,27 @@ verify_run(const struct config *c, const struct arguments *a)
 		return EXIT_FAILED;
 	}
 	log_info("verified %zu %s, %zu bad", n, n == 1 ? "backup" : "backups", bad);
-	return bad > 0 ? EXIT_FAILED : rc;
+	return rc;
+}
+
+int
+verify_run(const struct config *c, const struct arguments *a)
+{
+	struct choice *ch = text_alloc(sizeof *ch);
+	struct pg pg;
+	int rc;
+
+	pg_init(&pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
+	if (a->names.n > 0) {
+		if ((rc = choose_backup(ch, c, a)) != 0)
+			return rc;
+		/* a file of one's own, or not named as ours are */
+		if (ch->time == 0)
+			return list_end(verify_one(ch, c, &pg, a));
+	} else {
+		if ((rc = choose_destinations(ch, c, a)) != 0)
+			return rc;
+		ch->listed = catalog_read(&ch->cat, &ch->d, c->label, false) == 0;
+	}
+	return list_end(verify_listed(ch, c, &pg, a));
 }

@@ -159,7 +159,7 @@ run(const struct pg *pg, struct process *p, const struct list *argv, const char 
 	environment(pg, database, &env, &fd);
 	rc = process_run(p, &(struct process_spec){ .name = argv->item[0], .argv = argv, .env = &env, .in = -1,
 	    .out = -1, .extra = fd, .quiet = true, .phrase = "password retrieved from file" },
-	    input, c == NULL ? NULL : collect, c, QUERY_LIMIT_MS, heed_stop);
+	    input, c == NULL ? NULL : collect, c, pg->limit_ms > 0 ? pg->limit_ms : QUERY_LIMIT_MS, heed_stop);
 	list_free(&env);
 	if (fd != -1)
 		close(fd);
@@ -171,7 +171,7 @@ query(struct pg *pg, struct process *p, const char *database, const char *sql, c
     struct collected *c, bool heed_stop)
 {
 	static const char *const words[] = { "psql", "-XAtqw0", "-F\t", "-v", "ON_ERROR_STOP=1", "-v",
-		"VERBOSITY=verbose" };
+		"VERBOSITY=terse" };
 	struct list argv = { 0 };
 	struct pg utf8 = *pg;
 	int rc;

@@ -17,6 +17,7 @@
 struct pg {
 	struct list env;      /* for every tool, without database and password */
 	const char *password; /* NULL: libpq's other ways */
+	int64_t limit_ms;     /* of each pg_query; 0: 5 minutes */
 	char why[768];        /* the reason of the last failure, to be quoted */
 	const char *hint;     /* what to do about it, or NULL */
 	int missing;          /* after PG_NO_TOOL: 126 or 127 */

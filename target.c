@@ -1,0 +1,236 @@
+#include "target.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "hint.h"
+#include "lib/log.h"
+
+#define DROP_LIMIT_MS (60 * 60 * 1000)
+#define SWAP_STEP_MS 1000
+
+static const char *const maintenance[] = { "postgres", "template1" };
+
+/* What differs between versions of the server is read through JSON. */
+static const char look_sql[] =
+    "SELECT (SELECT count(*) FROM pg_database WHERE datname = :'name'),\n"
+    "  (SELECT count(*) FROM pg_database WHERE datname = :'name' AND datistemplate),\n"
+    "  (SELECT count(*) FROM pg_stat_activity a WHERE datname = :'name' AND pid <> pg_backend_pid()\n"
+    "    AND coalesce(to_jsonb(a)->>'backend_type', '') <> 'autovacuum worker'),\n" /* it gives way */
+    "  (SELECT count(*) FROM pg_replication_slots WHERE database = :'name') +\n"
+    "  (SELECT count(*) FROM pg_prepared_xacts WHERE database = :'name'),\n"
+    "  (octet_length(:'name') > current_setting('max_identifier_length')::int)::int;\n";
+static const char subscriptions_sql[] = /* version 10 and newer */
+    "SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = :'name');\n";
+static const char content_sql[] =
+    "SELECT (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace\n"
+    "    WHERE c.relkind IN ('r', 'p', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')\n"
+    "    AND n.nspname !~ '^pg_toast' AND n.nspname !~ '^pg_temp' AND NOT EXISTS (SELECT FROM pg_depend d\n"
+    "    WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')),\n"
+    "  (SELECT count(*) FROM pg_class WHERE oid >= 16384) + (SELECT count(*) FROM pg_proc WHERE oid >= 16384) +\n"
+    "  (SELECT count(*) FROM pg_namespace WHERE oid >= 16384) + (SELECT count(*) FROM pg_type WHERE oid >= 16384) +\n"
+    "  (SELECT count(*) FROM pg_extension WHERE oid >= 16384) + (SELECT count(*) FROM pg_largeobject_metadata) +\n"
+    "  (SELECT count(*) FROM pg_event_trigger) + (SELECT count(*) FROM pg_foreign_data_wrapper);\n";
+static const char like_sql[] =
+    "SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I TABLESPACE %I ENCODING %L LC_COLLATE %L LC_CTYPE %L', :'new',\n"
+    "  pg_get_userbyid(datdba), spcname, pg_encoding_to_char(encoding), datcollate, datctype) ||\n"
+    "  CASE j->>'datlocprovider' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L',\n"
+    "  coalesce(j->>'datlocale', j->>'daticulocale')) WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L',\n"
+    "  j->>'datlocale') ELSE '' END || CASE WHEN j->>'daticurules' <> '' THEN format(' ICU_RULES %L', j->>'daticurules') ELSE '' END ||\n"
+    "  ' CONNECTION LIMIT ' || datconnlimit\n"
+    "  FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace, to_jsonb(d) j WHERE datname = :'name' \\gexec\n"
+    "SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'new') FROM pg_database\n"
+    "  WHERE datname = :'name' AND datacl IS NOT NULL \\gexec\n"
+    "SELECT format('GRANT %s ON DATABASE %I TO %s%s', a.privilege_type, :'new',\n"
+    "  CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END,\n"
+    "  CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)\n"
+    "  FROM pg_database d, aclexplode(d.datacl) a WHERE datname = :'name' AND a.grantee <> d.datdba \\gexec\n"
+    /* values of list variables are stored as quoted as they have to be written */
+    "SELECT format('ALTER %s SET %I TO %s', CASE s.setrole WHEN 0 THEN format('DATABASE %I', :'new')\n"
+    "  ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(s.setrole), :'new') END, split_part(c, '=', 1),\n"
+    "  CASE WHEN split_part(c, '=', 1) IN ('search_path', 'temp_tablespaces', 'session_preload_libraries',\n"
+    "  'local_preload_libraries') THEN substr(c, strpos(c, '=') + 1) ELSE quote_literal(substr(c, strpos(c, '=') + 1)) END)\n"
+    "  FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c\n"
+    "  WHERE d.datname = :'name' \\gexec\n"
+    "SELECT format('COMMENT ON DATABASE %I IS %L', :'new', shobj_description(oid, 'pg_database'))\n"
+    "  FROM pg_database WHERE datname = :'name' AND shobj_description(oid, 'pg_database') IS NOT NULL \\gexec\n";
+static const char swap_sql[] =
+    "BEGIN;\nALTER DATABASE :\"name\" RENAME TO :\"old\";\nALTER DATABASE :\"new\" RENAME TO :\"name\";\nCOMMIT;\n";
+/* a session of pg_restore may not have noticed yet that pg_restore is gone */
+static const char drop_sql[] =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :'name' AND usename = current_user\n"
+    "  AND pid <> pg_backend_pid();\nDROP DATABASE IF EXISTS :\"name\";\n";
+
+/* Up to three variables. rows may be NULL. -1: pg->why, pg->hint. */
+static int
+execute(struct pg *pg, const char *database, const char *sql, const char *name, const char *new, const char *old,
+    char **rows, bool heed_stop)
+{
+	char *variables[] = { text_format("name=%s", name), text_format("new=%s", new), text_format("old=%s", old), NULL };
+	char *answer = NULL;
+	size_t n;
+	int rc = pg_query(pg, database, sql, (const char *const *)variables, &answer, &n, heed_stop);
+
+	for (size_t i = 0; i < 3; i++)
+		free(variables[i]);
+	if (rc == -1)
+		pg->hint = hint_for(pg->why);
+	if (rc == 0 && rows != NULL)
+		*rows = answer;
+	else if (rc == 0)
+		free(answer);
+	return rc;
+}
+
+/* Through one of the databases of maintenance. */
+static int
+execute_beside(struct pg *pg, const char *sql, const char *name)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (strcmp(maintenance[i], name) != 0 && execute(pg, maintenance[i], sql, name, "", "", NULL, false) == 0)
+			return 0;
+	return -1;
+}
+
+int
+target_create(struct pg *pg, const char *name)
+{
+	return execute_beside(pg, "CREATE DATABASE :\"name\" TEMPLATE template0;\n", name);
+}
+
+int
+target_drop(struct pg *pg, const char *name)
+{
+	struct pg patient = *pg;
+	int rc;
+
+	patient.limit_ms = DROP_LIMIT_MS;
+	rc = execute_beside(&patient, drop_sql, name);
+	if (rc == -1) {
+		snprintf(pg->why, sizeof pg->why, "%s", patient.why);
+		pg->hint = patient.hint;
+	}
+	return rc;
+}
+
+enum pg_result
+target_connect(struct pg *pg, const char *last, int64_t wait_ms, const char **via, struct pg_server *server)
+{
+	const char *const candidates[] = { maintenance[0], maintenance[1], last };
+	enum pg_result result = PG_FAILED;
+
+	for (size_t i = 0; i < 3 && result != PG_OK && result != PG_STOPPED && result != PG_NO_TOOL && result != PG_AWAY; i++) {
+		if (candidates[i] == NULL || (i < 2 && last != NULL && strcmp(candidates[i], last) == 0))
+			continue;
+		*via = candidates[i];
+		result = pg_connect(pg, *via, wait_ms, server);
+	}
+	return result;
+}
+
+bool
+target_is_lenient(struct pg *pg, const struct pg_server *server)
+{
+	struct process p;
+	char version[64];
+
+	return server->version < 170000 && pg_tool_version(pg, &p, "pg_restore", version, sizeof version) >= 17;
+}
+
+enum pg_result
+target_look(struct target *t, struct pg *pg, int64_t wait_ms)
+{
+	enum pg_result result;
+	struct pg_server server;
+	long exists, is_template, slots, too_long;
+	char *rows;
+
+	result = target_connect(pg, t->name, wait_ms, &t->via, &server);
+	if (result != PG_OK)
+		return result;
+	if (execute(pg, t->via, look_sql, t->name, "", "", &rows, true) == -1)
+		return PG_FAILED;
+	sscanf(rows, "%ld\t%ld\t%ld\t%ld\t%ld", &exists, &is_template, &t->sessions, &slots, &too_long);
+	free(rows);
+	if (too_long != 0) {
+		snprintf(pg->why, sizeof pg->why, "the name is longer than a name can be on this server");
+		return PG_FATAL;
+	}
+	t->exists = exists == 1;
+	t->is_template = is_template == 1;
+	t->ties = slots;
+	t->lenient = target_is_lenient(pg, &server);
+	if (!t->exists)
+		return PG_OK;
+	if (execute(pg, t->via, subscriptions_sql, t->name, "", "", &rows, true) == 0) {
+		t->ties += strtol(rows, NULL, 10);
+		free(rows);
+	}
+	if (execute(pg, t->name, content_sql, t->name, "", "", &rows, true) == -1)
+		return PG_FAILED;
+	sscanf(rows, "%ld\t%ld", &t->tables, &t->objects);
+	free(rows);
+	return PG_OK;
+}
+
+int
+target_make(const struct target *t, struct pg *pg, char *name, size_t size)
+{
+	struct timespec now;
+	int rc;
+
+	if (!t->exists) {
+		snprintf(name, size, "%s", t->name);
+		return target_create(pg, name);
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(name, size, "backup_restore_%llx%05lx", (unsigned long long)now.tv_sec, (unsigned long)now.tv_nsec >> 10);
+	rc = execute(pg, t->via, like_sql, t->name, name, "", NULL, false);
+	if (rc == -1)
+		target_drop(&(struct pg){ .env = pg->env, .password = pg->password }, name);
+	return rc;
+}
+
+/* Whether there is a database of this name; false if that cannot be told. */
+static bool
+exists(struct pg *pg, const char *via, const char *name)
+{
+	struct pg aside = *pg;
+	char *rows;
+	bool yes;
+
+	if (execute(&aside, via, "SELECT count(*) FROM pg_database WHERE datname = :'name';\n", name, "", "", &rows, false) == -1)
+		return false;
+	yes = strtol(rows, NULL, 10) == 1;
+	free(rows);
+	return yes;
+}
+
+int
+target_swap(const struct target *t, struct pg *pg, const char *new, int64_t wait_ms)
+{
+	int64_t deadline = process_clock_ms() + wait_ms;
+	char *old = text_format("%s_old", new);
+	bool told = false;
+	int rc;
+
+	while ((rc = execute(pg, t->via, swap_sql, t->name, new, old, NULL, false)) == -1 &&
+	    strstr(pg->why, "is being accessed by other users") != NULL && process_stopping() == 0 &&
+	    process_clock_ms() < deadline) {
+		if (!told)
+			log_warning("somebody connected to \"%s\" meanwhile; waiting for them to leave", t->name);
+		told = true;
+		process_poll(NULL, 0, process_clock_ms() + SWAP_STEP_MS);
+	}
+	/* a connection that breaks may hide a success */
+	if (rc == -1 && exists(pg, t->via, old))
+		rc = 0;
+	if (rc == 0 && target_drop(pg, old) == -1) {
+		log_warning("the former content of \"%s\", now the database \"%s\", could not be dropped: %s", t->name, old, pg->why);
+		log_hint("drop it when it is not needed any more: DROP DATABASE \"%s\"", old);
+	}
+	free(old);
+	return rc;
+}
