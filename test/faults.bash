@@ -41,7 +41,7 @@ local_has() {
 	published_local $(($1 + 1)) && no_partials || return
 	local at
 	mapfile -t at < <(printf '%s\n' "${local_backups[@]}" | grep -vxF "$DB_BACKUP_DIR/$earlier_name" | LC_ALL=C sort)
-	local_backups=("$DB_BACKUP_DIR/$earlier_name" "${at[@]}") local_backup=${at[-1]-}
+	local_backups=("$DB_BACKUP_DIR/$earlier_name" "${at[@]}") local_backup=${local_backups[$1]}
 	[[ $(<"${local_backups[0]}") == "PGDMP earlier" ]] || fail "the earlier backup has changed"
 }
 s3_has() {
@@ -49,7 +49,7 @@ s3_has() {
 	published_s3 $(($1 + 1)) || return
 	local at
 	mapfile -t at < <(printf '%s\n' "${s3_backups[@]}" | grep -vxF "$earlier_name" | LC_ALL=C sort)
-	s3_backups=("$earlier_name" "${at[@]}") s3_backup=${at[-1]-}
+	s3_backups=("$earlier_name" "${at[@]}") s3_backup=${s3_backups[$1]}
 	[[ $(s3_cat "$earlier_name") == "PGDMP earlier" ]] || fail "the earlier object has changed"
 }
 
