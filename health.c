@@ -60,7 +60,8 @@ print_late(const struct status_item *item, int64_t since, int64_t now, size_t ot
 		printf("has no backup");
 	else
 		printf("was last backed up %s", stamp(at, sizeof at, item->success));
-	printf(", late since %s (%s)", stamp(late, sizeof late, since), text_duration(text, sizeof text, (now - since) * 1000));
+	printf(", late since %s (%s)", stamp(late, sizeof late, since),
+	    text_duration(text, sizeof text, (now - since) * 1000));
 	if (item->failures > 0)
 		printf("; %lld failed since%s%s", (long long)item->failures, *error != '\0' ? ": " : "", error);
 	if (others > 0)

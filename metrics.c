@@ -47,7 +47,8 @@ static const struct {
 	int64_t (*value)(const struct status *s, const struct status_item *item);
 	bool is_ms;
 } metrics[] = {
-	{ "last_success_timestamp_seconds", "Time in the name of the newest good backup; 0 if there is none.", success, false },
+	{ "last_success_timestamp_seconds", "Time in the name of the newest good backup; 0 if there is none.",
+	    success, false },
 	{ "last_size_bytes", "Size of the newest good backup, as it is stored.", size, false },
 	{ "last_duration_seconds", "How long the newest good backup took.", duration_ms, true },
 	{ "next_due_timestamp_seconds", "When the next backup is due.", next_due, false },

@@ -45,8 +45,8 @@ static void
 ping(const struct config *c, const char *suffix)
 {
 	static const char *const words[] = { "rclone", "cat", "--no-traverse", "--files-from-raw", "-", ":http:" };
-	static const char *const passed[] = { "PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "RCLONE_CA_CERT",
-		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", NULL };
+	static const char *const passed[] = { "PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
+		"RCLONE_CA_CERT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", NULL };
 	struct list argv = { 0 }, env = { 0 };
 	char *url, *slash, *name;
 	const char *why;

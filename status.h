@@ -37,7 +37,7 @@ struct status {
 	size_t n;
 };
 
-/* What the file says; all zero if there is none or it makes no sense. -1 with errno if it cannot be read. */
+/* What the file says; zero where there is none or it makes no sense. -1 with errno if it cannot be read. */
 int status_read(const struct config *c, struct status *s);
 
 /* The item of a database (NULL: the globals) at a destination, made if missing. Valid until the next one is made. */

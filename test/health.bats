@@ -30,9 +30,13 @@ status_says() {
 \"backups\":[${items[*]}]}" >"$DB_BACKUP_STATUS_FILE"
 }
 
-says_healthy() { health && ((health_status == 0)) || fail "$health"; }
+says_healthy() { is_healthy || fail "$health"; }
 # says_unhealthy PATTERN
-says_unhealthy() { health && ((health_status == 1)) && [[ $health == $1 && $health != *$'\n'* ]] || fail "$health"; }
+# shellcheck disable=SC2053  # a pattern
+says_unhealthy() {
+	is_unhealthy || fail "$health" || return
+	[[ $health == $1 && $health != *$'\n'* ]] || fail "$health"
+}
 
 @test "healthy while each newest backup is younger than the interval and a tenth of it" {
 	export DB_BACKUP_INTERVAL=10d

@@ -1,5 +1,5 @@
 # Helpers for service.bats and health.bats, after `load lib`.
-# shellcheck shell=bash disable=SC2154  # lib.bash sets
+# shellcheck shell=bash disable=SC2154,SC2034  # lib.bash sets, the tests read
 
 # a failed test shows the end of every log
 teardown() {
@@ -64,8 +64,8 @@ item() {
 		"$DB_BACKUP_STATUS_FILE"
 }
 
-# backups [DIR]: how many files are there
-backups() { find "${1-$DB_BACKUP_DIR}" -type f ! -name '.*' | wc -l; }
+# backups: how many there are in $DB_BACKUP_DIR
+backups() { find "$DB_BACKUP_DIR" -type f ! -name '.*' | wc -l; }
 backups_are() { (($(backups) == $1)); }
 backups_reach() { (($(backups) >= $1)); }
 

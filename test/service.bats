@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # backup-service: when it backs up, what it survives, how it ends.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154  # each test is a subshell; lib.bash sets and reads
+# shellcheck disable=SC1091,SC2016,SC2030,SC2031,SC2034,SC2097,SC2098,SC2123,SC2154  # each test is a subshell; lib.bash sets and reads
 load lib
 load service
 
