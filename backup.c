@@ -522,7 +522,7 @@ choose_databases(struct run *r, const struct list *named, struct list *out)
 		if (result == PG_OK)
 			break;
 		if (process_stopping() != 0)
-			return EXIT_FAILED;
+			return EXIT_DONE; /* backup_run says so */
 		if (tries == r->c->retries || (result != PG_AWAY && result != PG_FAILED)) {
 			log_error("cannot tell the databases of the server: %s; nothing stored", r->pg.why);
 			if (r->pg.hint != NULL)
@@ -533,7 +533,7 @@ choose_databases(struct run *r, const struct list *named, struct list *out)
 		    text_duration(pause, sizeof pause, pause_ms(tries)), (long long)(tries + 1), (long long)r->c->retries);
 		wait_for_retry(tries);
 		if (process_stopping() != 0)
-			return EXIT_FAILED;
+			return EXIT_DONE; /* backup_run says so */
 	}
 	r->wanted = out->n;
 	if (out->n > 0 || r->c->globals)
@@ -587,6 +587,9 @@ backup_run(const struct config *c, const struct arguments *a)
 		prune(r);
 		summarize(r);
 	}
+	if (process_stopping() != 0 && rc == 0 && r->items == 0)
+		log_error("stopped by signal %d (%s) before anything was backed up; nothing stored", process_stopping(),
+		    strsignal(process_stopping()));
 	note_status(r, rc);
 	rc = process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : r->status;
 	report_end(c, r->item, r->items, rc);

@@ -201,6 +201,7 @@ stops_within_8_s() {
 	wait_until eval '[[ $(proxy s3 state) == "hang "[1-9]* ]]'
 	stops_within_8_s
 	assert_status 143
+	says "error: stopped by signal 15 (Terminated) before anything was backed up; nothing stored"
 	local_has 0
 }
 
