@@ -43,8 +43,12 @@ decide(const struct config *c, const struct catalog *cat, const char *database, 
 	size_t n = 0;
 	int64_t kept = 0;
 
+	/*
+	 * What passes here may be deleted, and pushes others out. So it is asked twice, of the
+	 * catalog and of the name itself: it has to be what we would give it.
+	 */
 	for (size_t i = 0; i < cat->n; i++)
-		if (backup_is_of(&cat->item[i], database)) {
+		if (backup_is_of(&cat->item[i], database) && name_belongs(cat->item[i].file, c->label, database)) {
 			of[n] = &cat->item[i];
 			item[n++].time = cat->item[i].name.time;
 		}
@@ -53,8 +57,7 @@ decide(const struct config *c, const struct catalog *cat, const char *database, 
 		kept += item[i].kept_by != NULL;
 		if (each != NULL)
 			each(of[i], item[i].kept_by);
-		/* the one test that stands before every deletion: the name is what we would give it */
-		if (item[i].kept_by == NULL && name_belongs(of[i]->file, c->label, database))
+		if (item[i].kept_by == NULL)
 			list_add(victims, of[i]->file);
 	}
 	free(item);
