@@ -117,9 +117,9 @@ static const struct {
 	    .help = "Further tries of a failed run, 10 s, 1 min, then 5 min apart." },
 	{ "DB_BACKUP_VERIFY", .type = CHOICE, AT(verify), .fallback = "no", .choices = "no|read|restore", .used_by = "SB",
 	    .help = "What is done after each backup and before pruning: `read` it to its end, or `restore` it into a scratch database." },
-	{ "DB_BACKUP_WAIT", .type = DURATION, AT(wait_s), .fallback = "60", .max = YEARS(1), .used_by = "SBRV",
+	{ "DB_BACKUP_WAIT", .type = DURATION, AT(wait_s), .fallback = "60", .max = YEARS(1), .used_by = "SBRVP",
 	    .help = "How long to wait for the server to accept connections." },
-	{ "DB_BACKUP_STALL_TIMEOUT", .type = DURATION, AT(stall_s), .fallback = "1h", .max = YEARS(1), .used_by = "SBRV",
+	{ "DB_BACKUP_STALL_TIMEOUT", .type = DURATION, AT(stall_s), .fallback = "1h", .max = YEARS(1), .used_by = "SBLRVP",
 	    .help = "A run in which no byte moves for so long is stopped and failed; `0` for never." },
 	} },
 	{ "Telling the world", {
