@@ -111,30 +111,6 @@ prepare_folder(struct dump *b, size_t i)
 	return 0;
 }
 
-/*
- * Remove what a killed run left hidden at a remote. Another machine's upload of
- * the same database may be among it: that one then fails, loudly.
- */
-static void
-sweep_remote(struct dump *b, size_t i)
-{
-	struct destination *d = &b->d->item[i];
-	struct listing found = { 0 };
-	struct list names = { 0 };
-	char name[NAME_SIZE];
-
-	if (!d->remote.hides || destination_list(d, &found) == -1)
-		return;
-	for (size_t k = 0; k < found.n; k++)
-		if (name_unhide(name, sizeof name, found.item[k].name) == 0 && is_own(b, name) &&
-		    strcmp(name, b->name) != 0 && strcmp(name, b->file) != 0) /* two ways to one folder */
-			list_add(&names, found.item[k].name);
-	if (names.n > 0 && destination_delete(d, &names) == 0)
-		log_info("removed %zu unfinished %s of %s from %s", names.n, names.n == 1 ? "file" : "files", b->shown, d->name);
-	listing_free(&found);
-	list_free(&names);
-}
-
 static void
 open_spool(struct dump *b, size_t i, struct way *w)
 {
@@ -162,8 +138,6 @@ open_sink(struct dump *b, size_t i, struct way *w, const char *name, bool encryp
 		fail(b, i, hint_of_tool(d->why), "%s", d->why);
 		return;
 	}
-	if (!is_local(b, i))
-		sweep_remote(b, i);
 	*s = (struct relay_sink){ .name = d->name };
 	s->fd = remote_upload(&d->remote, &s->process, name, b->upper_bound, encrypt);
 	if (s->fd == -1)
