@@ -38,6 +38,7 @@ struct run {
 	size_t wanted, complete; /* databases */
 	struct list failed;      /* databases, as shown */
 	int64_t bytes, started_ms;
+	bool stop_told;          /* an error line says that we were asked to stop */
 	int status;
 };
 
@@ -467,6 +468,7 @@ back_up(struct run *r, const char *database)
 		join_names(&b, WANTED, NULL, names, sizeof names);
 		log_error("stopped by signal %d (%s) before %s was backed up to %s; nothing stored there", process_stopping(),
 		    strsignal(process_stopping()), shown, names);
+		r->stop_told = true;
 	} else if (!is_complete(&b)) {
 		note_status(r, b.code);
 	}
@@ -587,9 +589,9 @@ backup_run(const struct config *c, const struct arguments *a)
 		prune(r);
 		summarize(r);
 	}
-	if (process_stopping() != 0 && rc == 0 && r->items == 0)
-		log_error("stopped by signal %d (%s) before anything was backed up; nothing stored", process_stopping(),
-		    strsignal(process_stopping()));
+	if (process_stopping() != 0 && rc == 0 && !r->stop_told)
+		log_error("stopped by signal %d (%s) before %s", process_stopping(), strsignal(process_stopping()),
+		    r->items == 0 ? "anything was backed up; nothing stored" : "all was done; what is stored stays");
 	note_status(r, rc);
 	rc = process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : r->status;
 	report_end(c, r->item, r->items, rc);
