@@ -404,6 +404,17 @@ encrypts() {
 	done
 	local_has 2
 	s3_has 2
+	# nor where rclone is to use AWS_* as it is
+	unset AWS_PROFILE AWS_SHARED_CREDENTIALS_FILE AWS_ACCESS_KEY_ID DB_BACKUP_DIR
+	export RCLONE_CONFIG_B_TYPE=s3 RCLONE_CONFIG_B_PROVIDER=Ceph RCLONE_CONFIG_B_ENDPOINT=$S3_ENDPOINT \
+		RCLONE_CONFIG_B_ACCESS_KEY_ID=$S3_ACCESS_KEY RCLONE_CONFIG_B_SECRET_ACCESS_KEY=$S3_SECRET_KEY \
+		DB_BACKUP_REMOTE=b:$RIG_BUCKET/second
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET
+	for which in old new; do
+		use_rclone "$which"
+		run_backup backup-db
+		assert_status 0
+	done
 }
 
 @test "RCLONE_* of the user wins, and PG* of the user reaches the tools" {
