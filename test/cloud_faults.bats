@@ -228,22 +228,39 @@ cuts_recovered() {
 	local_kept
 }
 
-@test "rclone ignores SIGTERM; it gets it once, for with a second one it would leave its upload" {
+@test "rclone ignores SIGTERM" {
 	orders pg_dump '*' 'emit 3000000' 'exit 1'
-	rm "$fakes/rclone"
-	cat >"$fakes/rclone" <<-SH
-		#!/bin/bash
-		[[ \$1 == rcat ]] || exec /usr/bin/rclone "\$@"
-		trap 'echo TERM >>"$T/terms"' TERM
-		while :; do read -rt 0.1 -N 100000 _; done
-	SH
-	chmod 755 "$fakes/rclone"
+	orders rclone rcat 'ignore TERM' 'skip 1000' 'hang'
 	run_backup backup-db
-	[[ $(cat "$T/terms") == TERM ]]
 	went_wrong 1 "pg_dump exited with 1"
 	printed 0
 	local_has 0
 	s3_has 0
+}
+
+@test "rclone gets SIGTERM once: with a second one it would leave its upload" {
+	with_fakes
+	rm "$fakes"/{pg_dump,rclone}
+	# a dump that stalls and takes its time to end, so that two signals cannot become one
+	cat >"$fakes/pg_dump" <<-SH
+		#!/bin/bash
+		[[ \$1 != --version ]] || exec /usr/bin/pg_dump --version
+		trap 'sleep 0.5; exit 1' TERM
+		"$fakes/stream" 3000000
+		while :; do sleep 0.05; done
+	SH
+	cat >"$fakes/rclone" <<-SH
+		#!/bin/bash
+		[[ \$1 == rcat ]] || exec /usr/bin/rclone "\$@"
+		trap 'echo TERM >>"$T/terms"' TERM
+		for ((i = 0; i < 15 || 0 == \$(wc -l <"$T/terms"); i++)); do read -rt 0.1 -N 100000 _; sleep 0.05; done
+	SH
+	: >"$T/terms"
+	chmod 755 "$fakes"/{pg_dump,rclone}
+	DB_BACKUP_STALL_TIMEOUT=1 run_backup backup-db
+	assert_status 1
+	says "it wrote no byte for 1 s"
+	[[ $(cat "$T/terms") == TERM ]]
 }
 
 @test "rclone stalls" {

@@ -77,6 +77,21 @@ complete_or_nothing() {
 	s3_has 2
 }
 
+@test "SIGKILL shows rclone no end of file, even where it does not heed SIGTERM" {
+	orders pg_dump '*' 'emit 3000000' 'hang'
+	orders rclone rcat 'ignore TERM' 'skip 3000000' 'touch all' 'skip all' 'touch eof' 'hang'
+	GRACE=1 start_backup backup-db # so long after its death the tools are watched
+	wait_until test -e "$fakes/all"
+	kill -KILL "$backup_pid"
+	wait_backup
+	[[ $how == "killed 9" && ! -e $fakes/eof ]]
+	# a control: the commit shows it
+	rm "$fakes/pg_dump.orders" "$fakes/all"
+	orders pg_dump '*' 'emit 3000000'
+	DB_BACKUP_STALL_TIMEOUT=2 run_backup backup-db
+	[[ -e $fakes/eof ]]
+}
+
 @test "SIGKILL around the end: all of it or nothing" {
 	local i
 	orders pg_dump '*' 'emit 8000000'
