@@ -84,7 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	globals_split(sql, &all, &all, &roles_some, &tablespaces_some);
 	MUST(strlen(roles_some) <= strlen(roles_all) && strlen(tablespaces_some) <= strlen(tablespaces_all));
 	/* nothing outside of quotes that psql takes for itself */
-	MUST(*roles_all != '\\' && strstr(roles_all, "\n\\") == NULL);
+	MUST(*roles_all != '\\' && (strpbrk(roles_all, "'\"") != NULL || strstr(roles_all, "\n\\") == NULL));
 	fuzz_reset();
 	return 0;
 }
