@@ -134,15 +134,15 @@ setup_file() { build_clock; }
 
 # -- when
 
-# TEST_DUES: over so many due times (12; test/long wants 30)
-@test "50 restarts, by TERM and by KILL, asleep and at work, over many due times: none missed, none extra" {
+# in full, as said in issue 4: TEST_RESTARTS=50 TEST_DUES=30 TEST_TIMEOUT=600 test/run test/service.bats
+@test "restarts, by TERM and by KILL, asleep and at work, over many due times: none missed, none extra" {
 	fresh_db
 	local_dir
 	# a minute in four seconds
 	fast_clock 15
 	export DB_BACKUP_INTERVAL=60 DB_BACKUP_MAX_N=unlimited
 	RANDOM=4
-	for ((i = 0; i < 50; i++)); do
+	for ((i = 0; i < ${TEST_RESTARTS:-20}; i++)); do
 		serve
 		signal=$((i % 2))
 		if ((i % 5 == 4)); then
@@ -157,7 +157,7 @@ setup_file() { build_clock; }
 		wait_backup
 	done
 	serve
-	wait_until -t 100 backups_reach $((${TEST_DUES:-12} + 1))
+	wait_until -t 300 backups_reach $((${TEST_DUES:-8} + 1))
 	stop_service
 	# the time in a name is in whole seconds
 	gaps_within name 60 119
