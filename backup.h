@@ -3,16 +3,7 @@
 
 #include "arguments.h"
 #include "config.h"
-
-enum exit_status {
-	EXIT_DONE = 0,
-	EXIT_FAILED = 1,
-	EXIT_USAGE = 2,
-	EXIT_LOCKED = 3,
-	EXIT_NOT_EXECUTABLE = 126,
-	EXIT_NOT_FOUND = 127,
-	EXIT_SIGNAL = 128,
-};
+#include "exit.h"
 
 /*
  * One run: back up each database of c (or those that a names) and the globals, one after the other, to every destination; prune where that went

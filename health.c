@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "backup.h"
+#include "exit.h"
 #include "lib/log.h"
 #include "metrics.h"
 #include "status.h"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <wchar.h>
 
-#include "backup.h"
+#include "exit.h"
 #include "lib/log.h"
 #include "lib/process.h"
 

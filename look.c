@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "backup.h"
 #include "catalog.h"
 #include "databases.h"
+#include "exit.h"
 #include "lib/log.h"
 #include "lib/pg.h"
 #include "lib/process.h"

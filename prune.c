@@ -5,9 +5,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "backup.h"
 #include "catalog.h"
 #include "databases.h"
+#include "exit.h"
 #include "lib/log.h"
 #include "lib/process.h"
 #include "lib/retention.h"

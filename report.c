@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backup.h"
+#include "exit.h"
 #include "lib/log.h"
 #include "lib/process.h"
 #include "status.h"

@@ -11,8 +11,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "backup.h"
 #include "choose.h"
+#include "exit.h"
 #include "globals.h"
 #include "hint.h"
 #include "lib/log.h"

@@ -47,7 +47,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backup.h"
+#include "exit.h"
 #include "lib/log.h"
 #include "lib/process.h"
 #include "look.h"

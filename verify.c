@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "backup.h"
 #include "choose.h"
+#include "exit.h"
 #include "hint.h"
 #include "lib/log.h"
 #include "list.h"
