@@ -12,12 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backup.h"
 #include "catalog.h"
 #include "checklist.h"
 #include "databases.h"
 #include "destination.h"
 #include "dump.h"
+#include "exit.h"
 #include "hint.h"
 #include "list.h"
 #include "lock.h"
@@ -363,13 +363,13 @@ check_space(struct rehearsal *r, const struct destination *d, const char *path)
 		    "%s free, about %s needed for a run", left, needed);
 }
 
-/* A directory that a run would make is not made here. True if it is there. */
+/* A directory that a run would make is not made here. True if it is there, to be tried. */
 static bool
 check_directory(struct rehearsal *r, const struct destination *d)
 {
 	char path[PATH_MAX];
 	struct stat st;
-	bool there;
+	bool there, good = false;
 
 	existing_part(d->directory, path, sizeof path);
 	there = strcmp(path, d->directory) == 0;
@@ -378,10 +378,13 @@ check_directory(struct rehearsal *r, const struct destination *d)
 	else if (!there && access(path, W_OK | X_OK) == -1)
 		checklist_add(&r->out, FINDING_PROBLEM, d->name, "make the directory, and let this user write to it",
 		    "%s is not there, and user %d cannot make it in %s", d->directory, (int)geteuid(), path);
-	else if (!there)
+	else
+		good = true;
+	if (good && !there)
 		checklist_add(&r->out, FINDING_OK, d->name, NULL, "%s is not there yet, and would be made", d->directory);
-	check_space(r, d, path);
-	return there;
+	if (good)
+		check_space(r, d, path);
+	return good && there;
 }
 
 static void
@@ -403,6 +406,11 @@ check_destination(struct rehearsal *r, size_t i)
 	else
 		checklist_add(&r->out, FINDING_OK, d->name, NULL, "a small file was %s and read back%s",
 		    encrypt ? "encrypted, stored" : "stored", p.deleted ? "; it is deleted" : "");
+	if (d->remote.spools && encrypt && r->c->directory == NULL)
+		checklist_add(&r->out, FINDING_PROBLEM, d->name, "set DB_BACKUP_DIR too: then it is encrypted there, and uploaded "
+		    "from there", "rclone cannot stream to it, and would collect a backup in TMPDIR first, in the clear");
+	else if (d->remote.spools)
+		checklist_add(&r->out, FINDING_NOTE, d->name, NULL, "rclone cannot stream to it: it collects each backup in TMPDIR first");
 	if (!p.deleted)
 		checklist_add(&r->out, FINDING_NOTE, d->name, "old backups cannot be pruned then: let something else remove them (a "
 		    "life cycle rule), or allow deleting; DB_BACKUP_MAX_N=unlimited makes no attempt",

@@ -138,6 +138,11 @@ open_sink(struct dump *b, size_t i, struct way *w, const char *name, bool encryp
 		fail(b, i, hint_of_tool(d->why), "%s", d->why);
 		return;
 	}
+	if (encrypt && d->remote.spools) {
+		fail(b, i, "set DB_BACKUP_DIR too: then it is encrypted there, and uploaded from there",
+		    "rclone cannot stream to it, and would collect the backup in TMPDIR first, in the clear");
+		return;
+	}
 	*s = (struct relay_sink){ .name = d->name };
 	s->fd = remote_upload(&d->remote, &s->process, name, b->upper_bound, encrypt);
 	if (s->fd == -1)

@@ -247,6 +247,7 @@ remote_probe(struct remote *r)
 		return -1;
 	}
 	r->hides = strstr(f->text, "\"Move\": true") != NULL;
+	r->spools = strstr(f->text, "\"PutStream\": false") != NULL;
 	r->probed = true;
 	free(f);
 	return 0;

@@ -23,6 +23,7 @@ struct remote {
 	int64_t limit_ms;   /* for each call but an upload */
 	bool hides;         /* uploads go to the hidden name and are moved; see remote_probe */
 	bool probed;
+	bool spools;        /* rclone cannot stream to it: it collects an upload in TMPDIR, as it is before encryption */
 	bool quiet;         /* uploads and downloads: keep what rclone says, do not log it */
 	char *crypt;        /* the obscured passphrase, if uploads are encrypted; else NULL */
 	char why[768];      /* the reason of the last failure, to be quoted */
