@@ -128,9 +128,10 @@ explain(struct archive *a, const struct relay *r)
 	else
 		snprintf(a->why, sizeof a->why, "%s %s%s%s", p->name, process_fate(p), *p->said ? ": " : "", p->said);
 	a->hint = hint_for(a->why);
-	/* each block authenticates itself: one that decrypts tells that the passphrase is right */
-	if (a->encrypted && !s->failed && r->total_bytes > 0 && strstr(p->said, "failed to authenticate") != NULL)
-		a->hint = "its beginning decrypts, so the passphrase is right, and the file is damaged: take another backup";
+	/* each block authenticates itself, but of a wrong passphrase the last one only says "unexpected EOF" */
+	if (a->encrypted && !s->failed && (strstr(p->said, "failed to authenticate") != NULL || strstr(p->said, "unexpected EOF") != NULL))
+		a->hint = r->total_bytes > 0 ? "its beginning decrypts, so the passphrase is right, and the file is damaged: take another backup" :
+		    "the passphrase is not the one it was encrypted with, or the file is damaged: set DB_BACKUP_PASSPHRASE to that one";
 	a->missing = process_missing(p);
 }
 

@@ -236,8 +236,8 @@ choose_by_time(struct choice *ch, const struct config *c, const struct arguments
 			choose_archive(ch, &ch->cat.item[i]);
 			return 0;
 		}
-	log_error("there is no backup of \"%s\"%s%s", database, a->at != NULL ? " that is not after " : "",
-	    a->at != NULL ? a->at : "");
+	log_error("there is no backup of \"%s\"%s%s%s", database, a->at != NULL ? " that is not after " : "",
+	    a->at != NULL ? a->at : "", ch->listed ? "" : " where backups could be listed");
 	log_hint("list-backups shows what there is");
 	return EXIT_FAILED;
 }

@@ -12,6 +12,8 @@ static const struct {
 	{ "permission denied to create", "the user needs more rights: ALTER ROLE ... CREATEDB (or CREATEROLE), or connect as another (PGUSER)" },
 	{ "could not extend file", "the disk of the database server is full: make room there, and try again" },
 	{ "could not write to file", "the disk of the database server is full or broken: make room there, and try again" },
+	{ "violates foreign key constraint", "tables are filled one after the other: drop the foreign keys first, or restore all into another database (--to)" },
+	{ "other objects depend on it", "restore it into another database (--to) and bring the rows over, or replace the whole database" },
 	{ "must be owner of", "connect as the owner or a superuser (PGUSER)" },
 	{ "must be member of role", "connect as a superuser (PGUSER), or leave ownership out (--no-owner)" },
 	{ "must be able to SET ROLE", "connect as a superuser (PGUSER), or leave ownership out (--no-owner)" },

@@ -489,7 +489,7 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg, const
 		rc = -1;
 	}
 	if (rc == -1) {
-		if (made && target_drop(pg, name) == -1)
+		if (made && target_drop(pg, t->via, name) == -1)
 			log_warning("the new database \"%s\" could not be dropped: %s", name, pg->why);
 		rc = report_archive(ar, what, a->jobs != NULL && !made ? "what was done until then stays (--jobs)" : "nothing was changed");
 		if (rc == EXIT_FAILED)

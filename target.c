@@ -84,34 +84,20 @@ execute(struct pg *pg, const char *database, const char *sql, const char *name, 
 	return rc;
 }
 
-/* Through one of the databases of maintenance. */
-static int
-execute_beside(struct pg *pg, const char *sql, const char *name)
+int
+target_create(struct pg *pg, const char *via, const char *name)
 {
-	for (size_t i = 0; i < 2; i++)
-		if (strcmp(maintenance[i], name) != 0 && execute(pg, maintenance[i], sql, name, "", "", NULL, false) == 0)
-			return 0;
-	return -1;
+	return execute(pg, via, "CREATE DATABASE :\"name\" TEMPLATE template0;\n", name, "", "", NULL, false);
 }
 
 int
-target_create(struct pg *pg, const char *name)
+target_drop(struct pg *pg, const char *via, const char *name)
 {
-	return execute_beside(pg, "CREATE DATABASE :\"name\" TEMPLATE template0;\n", name);
-}
-
-int
-target_drop(struct pg *pg, const char *name)
-{
-	struct pg patient = *pg;
 	int rc;
 
-	patient.limit_ms = DROP_LIMIT_MS;
-	rc = execute_beside(&patient, drop_sql, name);
-	if (rc == -1) {
-		snprintf(pg->why, sizeof pg->why, "%s", patient.why);
-		pg->hint = patient.hint;
-	}
+	pg->limit_ms = DROP_LIMIT_MS;
+	rc = execute(pg, via, drop_sql, name, "", "", NULL, false);
+	pg->limit_ms = 0;
 	return rc;
 }
 
@@ -179,17 +165,19 @@ int
 target_make(const struct target *t, struct pg *pg, char *name, size_t size)
 {
 	struct timespec now;
+	struct pg aside;
 	int rc;
 
 	if (!t->exists) {
 		snprintf(name, size, "%s", t->name);
-		return target_create(pg, name);
+		return target_create(pg, t->via, name);
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	snprintf(name, size, "backup_restore_%llx%05lx", (unsigned long long)now.tv_sec, (unsigned long)now.tv_nsec >> 10);
 	rc = execute(pg, t->via, like_sql, t->name, name, "", NULL, false);
+	aside = *pg; /* keeps why */
 	if (rc == -1)
-		target_drop(&(struct pg){ .env = pg->env, .password = pg->password }, name);
+		target_drop(&aside, t->via, name);
 	return rc;
 }
 
@@ -227,7 +215,7 @@ target_swap(const struct target *t, struct pg *pg, const char *new, int64_t wait
 	/* a connection that breaks may hide a success */
 	if (rc == -1 && exists(pg, t->via, old))
 		rc = 0;
-	if (rc == 0 && target_drop(pg, old) == -1) {
+	if (rc == 0 && target_drop(pg, t->via, old) == -1) {
 		log_warning("the former content of \"%s\", now the database \"%s\", could not be dropped: %s", t->name, old, pg->why);
 		log_hint("drop it when it is not needed any more: DROP DATABASE \"%s\"", old);
 	}

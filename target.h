@@ -48,9 +48,9 @@ int target_make(const struct target *t, struct pg *pg, char *name, size_t size);
  */
 int target_swap(const struct target *t, struct pg *pg, const char *new, int64_t wait_ms);
 
-/* A database made from template0, or gone with our own sessions in it. -1: pg->why, pg->hint. Also when asked to end. */
-int target_create(struct pg *pg, const char *name);
-int target_drop(struct pg *pg, const char *name);
+/* A database made from template0, or gone with our own sessions in it; through via. -1: pg->why, pg->hint. Also when asked to end. */
+int target_create(struct pg *pg, const char *via, const char *name);
+int target_drop(struct pg *pg, const char *via, const char *name);
 
 /* Whether this pg_restore fails on this server's settings, and has to be run leniently. */
 bool target_is_lenient(struct pg *pg, const struct pg_server *server);

@@ -102,7 +102,7 @@ restore_to_scratch(struct archive *a, const struct config *c, struct pg *pg, cha
 		return -1;
 	}
 	snprintf(scratch, sizeof scratch, "backup_verify_%016llx", random);
-	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK || target_create(pg, scratch) == -1) {
+	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK || target_create(pg, via, scratch) == -1) {
 		snprintf(a->why, sizeof a->why, "cannot make a scratch database: %s", pg->why);
 		a->hint = pg->hint;
 		return -1;
@@ -119,7 +119,7 @@ restore_to_scratch(struct archive *a, const struct config *c, struct pg *pg, cha
 	if (rc == 0)
 		rc = count(a, pg, scratch, summary, size);
 	list_free(&argv);
-	if (target_drop(pg, scratch) == -1) {
+	if (target_drop(pg, via, scratch) == -1) {
 		log_warning("the scratch database \"%s\" could not be dropped: %s", scratch, pg->why);
 		log_hint("drop it: DROP DATABASE \"%s\"", scratch);
 	}
