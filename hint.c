@@ -31,7 +31,7 @@ static const struct {
 	{ "SignatureDoesNotMatch", "check S3_SECRET_KEY" },
 	{ "InvalidAccessKeyId", "check S3_ACCESS_KEY" },
 	{ "AccessDenied", "the credentials are known but not allowed to do this: check the policy of the key and the bucket" },
-	{ "error: Forbidden", "let the key read objects too (s3:GetObject): a backup counts only once its size was read back" },
+	{ "Forbidden: Forbidden", "let the key read objects too (s3:GetObject): a backup counts only once its size was read back" },
 	{ "403", "check S3_ACCESS_KEY, S3_SECRET_KEY and what they are allowed to do" },
 	{ "unsupported version", "the archive was made by a newer pg_dump: use the PostgreSQL client of that version or a newer one" },
 	{ "is not available", "install the extension's package on the server first" },
