@@ -86,7 +86,7 @@ lint:
 	test/lint
 
 coverage fuzz bench torture:
-	test/setup test lint
+	test/setup test proof
 	test/$@/run
 
 image:
