@@ -21,7 +21,9 @@ archive_path(const struct archive *a)
 {
 	if (a->at == NULL)
 		return text_copy(a->file);
-	return a->at->directory == NULL || a->encrypted ? NULL : text_format("%s/%s", a->at->directory, a->file);
+	return a->at->directory == NULL || a->encrypted ?
+		   NULL :
+		   text_format("%s/%s", a->at->directory, a->file);
 }
 
 static int64_t
@@ -37,17 +39,20 @@ archive_prepare(struct archive *a, const struct config *c)
 	if (!a->encrypted)
 		return 0;
 	if (a->at == NULL) {
-		snprintf(a->why, sizeof a->why, "it is encrypted, and can be read only in a destination");
+		snprintf(a->why, sizeof a->why,
+		    "it is encrypted, and can be read only in a destination");
 		a->hint = "put it into a directory, give that with --from, and name the file";
 		return -1;
 	}
 	if (c->passphrase == NULL) {
-		snprintf(a->why, sizeof a->why, "it is encrypted, and DB_BACKUP_PASSPHRASE is not set");
+		snprintf(
+		    a->why, sizeof a->why, "it is encrypted, and DB_BACKUP_PASSPHRASE is not set");
 		a->hint = "set DB_BACKUP_PASSPHRASE to what it was when the backup was made";
 		return -1;
 	}
 	if (plain_size(a) == -1) {
-		snprintf(a->why, sizeof a->why, "its size, %lld bytes, is not one of a complete encrypted file",
+		snprintf(a->why, sizeof a->why,
+		    "its size, %lld bytes, is not one of a complete encrypted file",
 		    (long long)a->size_bytes);
 		return -1;
 	}
@@ -63,8 +68,9 @@ archive_only_timeout_failed(const struct process *p)
 {
 	/* the first error is quoted in said, the last line is still in line */
 	return p->pid > 0 && !p->running && WIFEXITED(p->status) && WEXITSTATUS(p->status) == 1 &&
-	    strstr(p->said, "unrecognized configuration parameter \"transaction_timeout\"") != NULL &&
-	    strcmp(p->line, "pg_restore: warning: errors ignored on restore: 1") == 0;
+	       strstr(p->said, "unrecognized configuration parameter \"transaction_timeout\"") !=
+		   NULL &&
+	       strcmp(p->line, "pg_restore: warning: errors ignored on restore: 1") == 0;
 }
 
 /* Open where the bytes come from: a file as the spool, or a download as the source. */
@@ -126,18 +132,23 @@ explain(struct archive *a, const struct relay *r)
 	else if (!s->failed && *r->why != '\0')
 		snprintf(a->why, sizeof a->why, "rclone: %s", r->why);
 	else
-		snprintf(a->why, sizeof a->why, "%s %s%s%s", p->name, process_fate(p), *p->said ? ": " : "", p->said);
+		snprintf(a->why, sizeof a->why, "%s %s%s%s", p->name, process_fate(p),
+		    *p->said ? ": " : "", p->said);
 	a->hint = hint_for(a->why);
 	/* each block authenticates itself, but of a wrong passphrase the last one only says "unexpected EOF" */
-	if (a->encrypted && !s->failed && (strstr(p->said, "failed to authenticate") != NULL || strstr(p->said, "unexpected EOF") != NULL))
-		a->hint = r->total_bytes > 0 ? "its beginning decrypts, so the passphrase is right, and the file is damaged: take another backup" :
-		    "the passphrase is not the one it was encrypted with, or the file is damaged: set DB_BACKUP_PASSPHRASE to that one";
+	if (a->encrypted && !s->failed &&
+	    (strstr(p->said, "failed to authenticate") != NULL ||
+		strstr(p->said, "unexpected EOF") != NULL))
+		a->hint =
+		    r->total_bytes > 0 ?
+			"its beginning decrypts, so the passphrase is right, and the file is damaged: take another backup" :
+			"the passphrase is not the one it was encrypted with, or the file is damaged: set DB_BACKUP_PASSPHRASE to that one";
 	a->missing = process_missing(p);
 }
 
 int
-archive_feed(struct archive *a, const struct config *c, struct pg *pg, const struct list *argv, const char *database,
-    int out, bool lenient)
+archive_feed(struct archive *a, const struct config *c, struct pg *pg, const struct list *argv,
+    const char *database, int out, bool lenient)
 {
 	struct relay *r = text_alloc(sizeof *r);
 	int64_t expected = plain_size(a);
@@ -148,7 +159,8 @@ archive_feed(struct archive *a, const struct config *c, struct pg *pg, const str
 	if (open_source(a, r) == -1)
 		goto end;
 	if (start_tool(pg, r, argv, database, out) == -1) {
-		snprintf(a->why, sizeof a->why, "cannot start %s: %s", argv->item[0], strerror(errno));
+		snprintf(
+		    a->why, sizeof a->why, "cannot start %s: %s", argv->item[0], strerror(errno));
 		goto end;
 	}
 	expected = a->at == NULL ? a->size_bytes : expected;
@@ -162,14 +174,16 @@ archive_feed(struct archive *a, const struct config *c, struct pg *pg, const str
 		goto end;
 	}
 	if (r->total_bytes != expected) {
-		snprintf(a->why, sizeof a->why, "%lld bytes came, but it has %lld", (long long)r->total_bytes, (long long)expected);
+		snprintf(a->why, sizeof a->why, "%lld bytes came, but it has %lld",
+		    (long long)r->total_bytes, (long long)expected);
 		a->hint = damaged;
 		goto end;
 	}
 	/* the server may take hours to make indexes, when no byte moves any more */
 	r->stall_ms = 0;
-	if (relay_commit(r) == -1 || (r->sink[0].failed &&
-	    !(lenient && r->sink[0].committed && archive_only_timeout_failed(&r->sink[0].process))))
+	if (relay_commit(r) == -1 ||
+	    (r->sink[0].failed && !(lenient && r->sink[0].committed &&
+				      archive_only_timeout_failed(&r->sink[0].process))))
 		explain(a, r);
 	else
 		rc = 0;

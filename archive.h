@@ -16,16 +16,16 @@
  */
 
 struct archive {
-	struct destination *at;  /* NULL: a file of one's own */
-	const char *file;        /* its name there, or the path of one's own */
-	const char *shown;       /* for people and the progress */
-	int64_t size_bytes;      /* as listed */
-	bool encrypted, is_sql;  /* is_sql: globals */
-	char why[1024];          /* of the last failure */
+	struct destination *at; /* NULL: a file of one's own */
+	const char *file;       /* its name there, or the path of one's own */
+	const char *shown;      /* for people and the progress */
+	int64_t size_bytes;     /* as listed */
+	bool encrypted, is_sql; /* is_sql: globals */
+	char why[1024];         /* of the last failure */
 	const char *hint;
-	int64_t read_bytes;      /* plain, by the last archive_feed */
-	bool tool_succeeded;     /* in the last archive_feed, whatever came after it */
-	int missing;             /* after a failure: exit status if a tool could not be started, else 0 */
+	int64_t read_bytes;  /* plain, by the last archive_feed */
+	bool tool_succeeded; /* in the last archive_feed, whatever came after it */
+	int missing; /* after a failure: exit status if a tool could not be started, else 0 */
 };
 
 /*

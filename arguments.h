@@ -7,11 +7,11 @@
 
 /* What a command was told on its command line; main.c has the table. */
 struct arguments {
-	struct list names;     /* what is no option */
+	struct list names; /* what is no option */
 	const char *db, *from, *at, *to, *jobs, *older_than;
 	struct list tables, schemas;
-	bool all, clean, create, data_only, dry_run, globals, json, latest, no_owner, prometheus, restore, schema_only,
-	    yes;
+	bool all, clean, create, data_only, dry_run, globals, json, latest, no_owner, prometheus,
+	    restore, schema_only, yes;
 };
 
 #endif

@@ -25,9 +25,10 @@
 struct run {
 	const struct config *c;
 	struct destinations d;
-	struct listing before[DESTINATIONS_MAX]; /* what was there at the start; empty if it cannot be told */
+	struct listing
+	    before[DESTINATIONS_MAX]; /* what was there at the start; empty if it cannot be told */
 	struct pg pg;
-	int dump_major;          /* of pg_dump */
+	int dump_major; /* of pg_dump */
 	char dump_version[64];
 	struct prune_scope good[DESTINATIONS_MAX]; /* what got a verified backup where */
 	struct report_item *item;                  /* one for each database and destination */
@@ -38,7 +39,7 @@ struct run {
 	size_t wanted, complete; /* databases */
 	struct list failed;      /* databases, as shown */
 	int64_t bytes, started_ms;
-	bool stop_told;          /* an error line says that we were asked to stop */
+	bool stop_told; /* an error line says that we were asked to stop */
 	int status;
 };
 
@@ -57,8 +58,10 @@ join_names(const struct dump *b, enum outcome outcome, const char *why, char *ou
 
 	out[0] = '\0';
 	for (size_t i = 0; i < b->d->n; i++)
-		if (b->outcome[i] == outcome && (why == NULL || strcmp(why, b->failure[i].why) == 0) && n < size)
-			n += (size_t)snprintf(out + n, size - n, "%s%s", n > 0 ? ", " : "", b->d->item[i].name);
+		if (b->outcome[i] == outcome &&
+		    (why == NULL || strcmp(why, b->failure[i].why) == 0) && n < size)
+			n += (size_t)snprintf(
+			    out + n, size - n, "%s%s", n > 0 ? ", " : "", b->d->item[i].name);
 }
 
 /* One line for each reason, with the destinations that share it. */
@@ -71,15 +74,18 @@ report_failures(const struct dump *b, const char *what_next)
 		bool told = false;
 
 		for (size_t k = 0; k < i; k++)
-			told = told || (b->outcome[k] == WANTED && strcmp(b->failure[k].why, b->failure[i].why) == 0);
+			told = told || (b->outcome[k] == WANTED &&
+					   strcmp(b->failure[k].why, b->failure[i].why) == 0);
 		if (b->outcome[i] != WANTED || told)
 			continue;
 		join_names(b, WANTED, b->failure[i].why, names, sizeof names);
 		if (what_next != NULL) {
-			log_warning("cannot back up %s to %s: %s; %s", b->shown, names, b->failure[i].why, what_next);
+			log_warning("cannot back up %s to %s: %s; %s", b->shown, names,
+			    b->failure[i].why, what_next);
 			continue;
 		}
-		log_error("cannot back up %s to %s: %s; nothing stored there, nothing pruned", b->shown, names, b->failure[i].why);
+		log_error("cannot back up %s to %s: %s; nothing stored there, nothing pruned",
+		    b->shown, names, b->failure[i].why);
 		if (b->failure[i].hint != NULL)
 			log_hint("%s", b->failure[i].hint);
 	}
@@ -97,8 +103,8 @@ newest_size(const struct run *r, const char *database)
 			const struct object *o = &r->before[i].item[k];
 			struct name n;
 
-			if (name_belongs(o->name, r->c->label, database) && name_parse(&n, r->c->label, o->name) == 0 &&
-			    n.time > newest) {
+			if (name_belongs(o->name, r->c->label, database) &&
+			    name_parse(&n, r->c->label, o->name) == 0 && n.time > newest) {
 				newest = n.time;
 				size = o->size_bytes;
 			}
@@ -110,7 +116,8 @@ newest_size(const struct run *r, const char *database)
 static int
 choose_name(struct run *r, struct dump *b)
 {
-	struct name n = { .kind = b->database == NULL ? NAME_GLOBALS : NAME_DUMP, .encrypted = r->c->passphrase != NULL };
+	struct name n = { .kind = b->database == NULL ? NAME_GLOBALS : NAME_DUMP,
+		.encrypted = r->c->passphrase != NULL };
 
 	snprintf(n.database, sizeof n.database, "%s", b->database == NULL ? "" : b->database);
 	for (;;) {
@@ -121,7 +128,8 @@ choose_name(struct run *r, struct dump *b)
 			return -1;
 		for (size_t i = 0; i < r->d.n; i++)
 			taken = taken || listing_find(&r->before[i], b->name) != NULL ||
-			    (r->d.item[i].directory != NULL && destination_size(&r->d.item[i], b->name) >= 0);
+				(r->d.item[i].directory != NULL &&
+				    destination_size(&r->d.item[i], b->name) >= 0);
 		if (!taken || process_stopping() != 0)
 			return 0;
 		process_poll(NULL, 0, process_clock_ms() + 100);
@@ -136,14 +144,16 @@ leave_out_passwords(struct run *r, struct dump *b, const char *via)
 	size_t n;
 
 	if (list_has(&b->argv, "--no-role-passwords") ||
-	    pg_query(&r->pg, via, "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT');\n", NULL, &rows, &n,
-	    true) == -1)
+	    pg_query(&r->pg, via, "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT');\n",
+		NULL, &rows, &n, true) == -1)
 		return; /* pg_dumpall will tell */
 	if (strcmp(rows, "f") == 0) {
 		list_add(&b->argv, "--no-role-passwords");
-		log_warning("the globals are backed up without the passwords of roles, which user \"%s\" may not read",
+		log_warning(
+		    "the globals are backed up without the passwords of roles, which user \"%s\" may not read",
 		    r->c->pg_user);
-		log_hint("to have them, back up as a superuser, or let one GRANT SELECT ON pg_authid TO this user");
+		log_hint(
+		    "to have them, back up as a superuser, or let one GRANT SELECT ON pg_authid TO this user");
 	}
 	free(rows);
 }
@@ -167,7 +177,8 @@ check_server(struct run *r, struct dump *b)
 		/* fallthrough */
 	case PG_FATAL:
 		if (r->pg.no_database && r->every)
-			dump_fail_all(b, "the server no longer has it: it was dropped after this run began",
+			dump_fail_all(b,
+			    "the server no longer has it: it was dropped after this run began",
 			    "nothing to do if that was meant: its backups stay, and the next run will not look for it");
 		else
 			dump_fail_all(b, r->pg.why, r->pg.hint);
@@ -179,9 +190,11 @@ check_server(struct run *r, struct dump *b)
 		return 1;
 	}
 	if (server.version / 10000 > r->dump_major) {
-		snprintf(why, sizeof why, "the server is PostgreSQL %s, but pg_dump is %s, and cannot dump a newer server",
+		snprintf(why, sizeof why,
+		    "the server is PostgreSQL %s, but pg_dump is %s, and cannot dump a newer server",
 		    server.version_text, r->dump_version);
-		dump_fail_all(b, why, "install the PostgreSQL client of the server's major version, or use an image made "
+		dump_fail_all(b, why,
+		    "install the PostgreSQL client of the server's major version, or use an image made "
 		    "with PG_MAJOR set to it");
 		return -1;
 	}
@@ -224,14 +237,16 @@ report_success(const struct dump *b, const enum outcome *before, int64_t started
 	bool local_before = false;
 
 	for (size_t i = 0; i < b->d->n; i++) {
-		local_before = local_before || (before[i] == DONE && b->d->item[i].directory != NULL);
+		local_before =
+		    local_before || (before[i] == DONE && b->d->item[i].directory != NULL);
 		if (before[i] != WANTED)
 			news.outcome[i] = UNWANTED;
 	}
 	join_names(&news, DONE, NULL, names, sizeof names);
 	if (*names == '\0')
 		return;
-	log_info("backed up %s to %s: %s in %s", b->shown, names, text_size(size, sizeof size, b->size_bytes),
+	log_info("backed up %s to %s: %s in %s", b->shown, names,
+	    text_size(size, sizeof size, b->size_bytes),
 	    text_duration(took, sizeof took, process_clock_ms() - started_ms));
 	if (*b->file != '\0' && local_before)
 		return; /* the same file, uploaded by another try */
@@ -243,7 +258,8 @@ report_success(const struct dump *b, const enum outcome *before, int64_t started
 static void
 wait_for_retry(int64_t tries_done)
 {
-	for (int64_t end = process_clock_ms() + pause_ms(tries_done); process_clock_ms() < end && process_stopping() == 0;)
+	for (int64_t end = process_clock_ms() + pause_ms(tries_done);
+	     process_clock_ms() < end && process_stopping() == 0;)
 		process_poll(NULL, 0, end);
 }
 
@@ -256,7 +272,8 @@ wait_for_retry(int64_t tries_done)
 static bool
 can_go_ahead(const struct run *r, const struct dump *b, int64_t tries)
 {
-	return *b->file != '\0' || (tries == 0 && r->server_known && b->database != NULL && b->expected_bytes > 0);
+	return *b->file != '\0' ||
+	       (tries == 0 && r->server_known && b->database != NULL && b->expected_bytes > 0);
 }
 
 /* All tries. */
@@ -275,7 +292,8 @@ try_until_done(struct run *r, struct dump *b)
 		b->code = EXIT_FAILED;
 		rc = ahead ? 0 : check_server(r, b);
 		if (rc == 0 && *b->file == '\0' && choose_name(r, b) == -1) {
-			dump_fail_all(b, "no file name can be made of the database's name and DB_BACKUP_PREFIX",
+			dump_fail_all(b,
+			    "no file name can be made of the database's name and DB_BACKUP_PREFIX",
 			    "shorten DB_BACKUP_PREFIX");
 			rc = -1;
 		}
@@ -290,8 +308,9 @@ try_until_done(struct run *r, struct dump *b)
 			report_failures(b, NULL);
 			return;
 		}
-		snprintf(next, sizeof next, "trying again in %s (%lld of %lld)", text_duration(text, sizeof text, pause_ms(tries)),
-		    (long long)(tries + 1), (long long)r->c->retries);
+		snprintf(next, sizeof next, "trying again in %s (%lld of %lld)",
+		    text_duration(text, sizeof text, pause_ms(tries)), (long long)(tries + 1),
+		    (long long)r->c->retries);
 		report_failures(b, next);
 		wait_for_retry(tries);
 		if (process_stopping() != 0)
@@ -304,20 +323,25 @@ static void
 verify(struct run *r, struct dump *b)
 {
 	for (size_t i = 0; i < r->d.n && r->c->verify != VERIFY_NO; i++) {
-		struct archive ar = { .at = &r->d.item[i], .file = b->stored[i].name, .shown = b->stored[i].name,
+		struct archive ar = { .at = &r->d.item[i],
+			.file = b->stored[i].name,
+			.shown = b->stored[i].name,
 			.size_bytes = b->stored[i].size_bytes,
-			.encrypted = r->c->passphrase != NULL, .is_sql = b->database == NULL };
+			.encrypted = r->c->passphrase != NULL,
+			.is_sql = b->database == NULL };
 		char summary[256];
 
 		if (b->outcome[i] != DONE || process_stopping() != 0)
 			continue;
-		if (verify_archive(&ar, r->c, &r->pg, r->c->verify == VERIFY_RESTORE, summary, sizeof summary) == 0) {
+		if (verify_archive(&ar, r->c, &r->pg, r->c->verify == VERIFY_RESTORE, summary,
+			sizeof summary) == 0) {
 			log_info("verified %s at %s: %s", ar.file, r->d.item[i].name, summary);
 			continue;
 		}
 		b->outcome[i] = WANTED;
 		snprintf(b->failure[i].why, sizeof b->failure[i].why, "%.1000s", ar.why);
-		log_error("%s at %s failed its verification: %s; it does not count, nothing pruned", ar.file, r->d.item[i].name, ar.why);
+		log_error("%s at %s failed its verification: %s; it does not count, nothing pruned",
+		    ar.file, r->d.item[i].name, ar.why);
 		if (ar.hint != NULL)
 			log_hint("%s", ar.hint);
 		b->code = EXIT_FAILED;
@@ -341,9 +365,13 @@ record(struct run *r, const struct dump *b, int64_t started_ms)
 		if (b->outcome[i] == UNWANTED)
 			continue;
 		r->items++;
-		*item = (struct report_item){ .database = b->database, .destination = r->d.item[i].name,
-			.done = b->outcome[i] == DONE, .duration_ms = process_clock_ms() - started_ms, .kept = -1 };
-		item->time = name_parse(&n, r->c->label, b->stored[i].name) == 0 ? n.time : time(NULL);
+		*item = (struct report_item){ .database = b->database,
+			.destination = r->d.item[i].name,
+			.done = b->outcome[i] == DONE,
+			.duration_ms = process_clock_ms() - started_ms,
+			.kept = -1 };
+		item->time =
+		    name_parse(&n, r->c->label, b->stored[i].name) == 0 ? n.time : time(NULL);
 		if (!item->done) {
 			snprintf(item->error, sizeof item->error, "%s", b->failure[i].why);
 			continue;
@@ -370,8 +398,9 @@ leave_out_fresh(const struct run *r, struct dump *b)
 			const char *file = r->before[i].item[k].name;
 			struct name n;
 
-			if (name_belongs(file, r->c->label, b->database) && name_parse(&n, r->c->label, file) == 0 &&
-			    n.time >= r->older_than && n.time <= not_after)
+			if (name_belongs(file, r->c->label, b->database) &&
+			    name_parse(&n, r->c->label, file) == 0 && n.time >= r->older_than &&
+			    n.time <= not_after)
 				b->outcome[i] = UNWANTED;
 		}
 	return !is_complete(b);
@@ -389,15 +418,17 @@ sweep_remotes(struct run *r, const struct dump *b)
 		struct list names = { 0 };
 		char name[NAME_SIZE];
 
-		for (size_t k = 0; k < r->before[i].n && d->directory == NULL && d->remote.hides; k++)
+		for (size_t k = 0; k < r->before[i].n && d->directory == NULL && d->remote.hides;
+		     k++)
 			if (name_unhide(name, sizeof name, r->before[i].item[k].name) == 0 &&
 			    name_belongs(name, r->c->label, b->database))
 				list_add(&names, r->before[i].item[k].name);
 		if (names.n > 0 && destination_delete(d, &names) == -1)
-			log_warning("cannot remove unfinished files of %s from %s: %s", b->shown, d->name, d->why);
+			log_warning("cannot remove unfinished files of %s from %s: %s", b->shown,
+			    d->name, d->why);
 		else if (names.n > 0)
-			log_info("removed %zu unfinished %s of %s from %s", names.n, names.n == 1 ? "file" : "files", b->shown,
-			    d->name);
+			log_info("removed %zu unfinished %s of %s from %s", names.n,
+			    names.n == 1 ? "file" : "files", b->shown, d->name);
 		list_free(&names);
 	}
 }
@@ -422,11 +453,13 @@ summarize(const struct run *r)
 	if (r->wanted < 2)
 		return;
 	for (size_t i = 0; i < shown && n < sizeof which; i++)
-		n += (size_t)snprintf(which + n, sizeof which - n, "%s%s", i == 0 ? "; failed: " : ", ", r->failed.item[i]);
+		n += (size_t)snprintf(which + n, sizeof which - n, "%s%s",
+		    i == 0 ? "; failed: " : ", ", r->failed.item[i]);
 	if (r->failed.n > shown && n < sizeof which)
 		snprintf(which + n, sizeof which - n, " and %zu more", r->failed.n - shown);
 	log_line(r->complete == r->wanted && r->failed.n == 0 ? LOG_INFO : LOG_WARNING,
-	    "backed up %zu of %zu databases: %s in %s%s", r->complete, r->wanted, text_size(size, sizeof size, r->bytes),
+	    "backed up %zu of %zu databases: %s in %s%s", r->complete, r->wanted,
+	    text_size(size, sizeof size, r->bytes),
 	    text_duration(took, sizeof took, process_clock_ms() - r->started_ms), which);
 }
 
@@ -434,7 +467,9 @@ static void
 back_up(struct run *r, const char *database)
 {
 	char *shown = database == NULL ? text_copy("globals") : text_format("\"%s\"", database);
-	struct dump b = { .c = r->c, .d = &r->d, .pg = &r->pg, .database = database, .shown = shown };
+	struct dump b = {
+		.c = r->c, .d = &r->d, .pg = &r->pg, .database = database, .shown = shown
+	};
 	int64_t started_ms = process_clock_ms();
 	char names[512];
 	int lock;
@@ -450,7 +485,8 @@ back_up(struct run *r, const char *database)
 		note_status(r, EXIT_LOCKED);
 	} else if (lock == -1) {
 		log_error("cannot back up %s: cannot make its lock: %s", shown, strerror(errno));
-		log_hint("make the directory of DB_BACKUP_STATUS_FILE, /run/backup-service or TMPDIR writable");
+		log_hint(
+		    "make the directory of DB_BACKUP_STATUS_FILE, /run/backup-service or TMPDIR writable");
 		note_status(r, EXIT_FAILED);
 	}
 	if (lock == -1) {
@@ -466,8 +502,9 @@ back_up(struct run *r, const char *database)
 	verify(r, &b);
 	if (process_stopping() != 0 && !is_complete(&b)) {
 		join_names(&b, WANTED, NULL, names, sizeof names);
-		log_error("stopped by signal %d (%s) before %s was backed up to %s; nothing stored there", process_stopping(),
-		    strsignal(process_stopping()), shown, names);
+		log_error(
+		    "stopped by signal %d (%s) before %s was backed up to %s; nothing stored there",
+		    process_stopping(), strsignal(process_stopping()), shown, names);
 		r->stop_told = true;
 	} else if (!is_complete(&b)) {
 		note_status(r, b.code);
@@ -485,10 +522,12 @@ check_tools(struct run *r)
 {
 	struct process p;
 
-	r->dump_major = pg_tool_version(&r->pg, &p, "pg_dump", r->dump_version, sizeof r->dump_version);
+	r->dump_major =
+	    pg_tool_version(&r->pg, &p, "pg_dump", r->dump_version, sizeof r->dump_version);
 	if (r->dump_major != -1)
 		return 0;
-	log_error("cannot run pg_dump: %s%s%s; nothing stored", process_fate(&p), *p.said ? ": " : "", p.said);
+	log_error("cannot run pg_dump: %s%s%s; nothing stored", process_fate(&p),
+	    *p.said ? ": " : "", p.said);
 	log_hint("install the PostgreSQL client (pg_dump, psql), or correct PATH");
 	return process_missing(&p) != 0 ? process_missing(&p) : EXIT_FAILED;
 }
@@ -501,7 +540,8 @@ set_up_encryption(struct run *r)
 
 	if (r->c->passphrase != NULL && remote_encrypt(first, r->c->passphrase) == -1) {
 		log_error("cannot encrypt: %s; nothing stored", first->why);
-		log_hint("see whether \"echo x | rclone obscure -\" works here; without it nothing is backed up");
+		log_hint(
+		    "see whether \"echo x | rclone obscure -\" works here; without it nothing is backed up");
 		return first->missing != 0 ? first->missing : EXIT_FAILED;
 	}
 	for (size_t i = 1; i < r->d.n; i++)
@@ -526,13 +566,16 @@ choose_databases(struct run *r, const struct list *named, struct list *out)
 		if (process_stopping() != 0)
 			return EXIT_DONE; /* backup_run says so */
 		if (tries == r->c->retries || (result != PG_AWAY && result != PG_FAILED)) {
-			log_error("cannot tell the databases of the server: %s; nothing stored", r->pg.why);
+			log_error("cannot tell the databases of the server: %s; nothing stored",
+			    r->pg.why);
 			if (r->pg.hint != NULL)
 				log_hint("%s", r->pg.hint);
 			return result == PG_NO_TOOL ? r->pg.missing : EXIT_FAILED;
 		}
-		log_warning("cannot tell the databases of the server: %s; trying again in %s (%lld of %lld)", r->pg.why,
-		    text_duration(pause, sizeof pause, pause_ms(tries)), (long long)(tries + 1), (long long)r->c->retries);
+		log_warning(
+		    "cannot tell the databases of the server: %s; trying again in %s (%lld of %lld)",
+		    r->pg.why, text_duration(pause, sizeof pause, pause_ms(tries)),
+		    (long long)(tries + 1), (long long)r->c->retries);
 		wait_for_retry(tries);
 		if (process_stopping() != 0)
 			return EXIT_DONE; /* backup_run says so */
@@ -541,7 +584,8 @@ choose_databases(struct run *r, const struct list *named, struct list *out)
 	if (out->n > 0 || r->c->globals)
 		return EXIT_DONE;
 	log_error("the server has no database to back up");
-	log_hint("databases that are templates, allow no connections or stand in DB_EXCLUDE do not count");
+	log_hint(
+	    "databases that are templates, allow no connections or stand in DB_EXCLUDE do not count");
 	return EXIT_FAILED;
 }
 
@@ -554,7 +598,8 @@ prune(struct run *r)
 			continue;
 		prune_after_backup(r->c, &r->d, i, &r->good[i]);
 		for (size_t k = 0; k < r->items; k++)
-			if (r->item[k].done && strcmp(r->item[k].destination, r->d.item[i].name) == 0)
+			if (r->item[k].done &&
+			    strcmp(r->item[k].destination, r->d.item[i].name) == 0)
 				r->item[k].kept = prune_kept(r->item[k].database);
 	}
 }
@@ -570,7 +615,8 @@ backup_run(const struct config *c, const struct arguments *a)
 		return dryrun_run(c, a);
 	r->c = c;
 	r->started_ms = process_clock_ms();
-	if (a->older_than != NULL && text_number(a->older_than, 1, INT64_MAX, &r->older_than) == -1) {
+	if (a->older_than != NULL &&
+	    text_number(a->older_than, 1, INT64_MAX, &r->older_than) == -1) {
 		log_error("--older-than: \"%s\" is no time in seconds since 1970", a->older_than);
 		return EXIT_USAGE;
 	}
@@ -581,7 +627,8 @@ backup_run(const struct config *c, const struct arguments *a)
 	if ((rc = check_tools(r)) == 0 && (rc = set_up_encryption(r)) == 0 &&
 	    (rc = choose_databases(r, &a->names, &databases)) == 0) {
 		for (size_t i = 0; i < r->d.n; i++)
-			destination_list(&r->d.item[i], &r->before[i]); /* for estimates only: pruning lists again */
+			destination_list(&r->d.item[i],
+			    &r->before[i]); /* for estimates only: pruning lists again */
 		for (size_t i = 0; i < databases.n && process_stopping() == 0; i++)
 			back_up(r, databases.item[i]);
 		if (c->globals && a->names.n == 0 && process_stopping() == 0)
@@ -590,8 +637,10 @@ backup_run(const struct config *c, const struct arguments *a)
 		summarize(r);
 	}
 	if (process_stopping() != 0 && rc == 0 && !r->stop_told)
-		log_error("stopped by signal %d (%s) before %s", process_stopping(), strsignal(process_stopping()),
-		    r->items == 0 ? "anything was backed up; nothing stored" : "all was done; what is stored stays");
+		log_error("stopped by signal %d (%s) before %s", process_stopping(),
+		    strsignal(process_stopping()),
+		    r->items == 0 ? "anything was backed up; nothing stored" :
+				    "all was done; what is stored stays");
 	note_status(r, rc);
 	rc = process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : r->status;
 	report_end(c, r->item, r->items, rc);

@@ -26,7 +26,8 @@ newest_first(const void *a, const void *b)
 	if (x->name.time != y->name.time)
 		return x->name.time > y->name.time ? -1 : 1;
 	by_name = strcmp(x->file, y->file);
-	return by_name != 0 ? by_name : (x->destination > y->destination) - (x->destination < y->destination);
+	return by_name != 0 ? by_name :
+			      (x->destination > y->destination) - (x->destination < y->destination);
 }
 
 static int
@@ -60,7 +61,8 @@ catalog_read_one(struct catalog *cat, struct destinations *d, size_t i, const ch
 	}
 	listing_free(&found);
 	if (cat->foreign[i].n > 0)
-		qsort(cat->foreign[i].item, cat->foreign[i].n, sizeof *cat->foreign[i].item, by_object_name);
+		qsort(cat->foreign[i].item, cat->foreign[i].n, sizeof *cat->foreign[i].item,
+		    by_object_name);
 	if (cat->n > 0)
 		qsort(cat->item, cat->n, sizeof *cat->item, newest_first);
 	return 0;
@@ -87,16 +89,18 @@ catalog_read(struct catalog *cat, struct destinations *d, const char *label, boo
 bool
 backup_is_of(const struct backup *b, const char *database)
 {
-	return database == NULL ? b->name.kind == NAME_GLOBALS :
-	    b->name.kind == NAME_DUMP && strcmp(b->name.database, database) == 0;
+	return database == NULL ?
+		   b->name.kind == NAME_GLOBALS :
+		   b->name.kind == NAME_DUMP && strcmp(b->name.database, database) == 0;
 }
 
 const struct backup *
-catalog_newest(const struct catalog *cat, size_t destination, const char *database, time_t not_after)
+catalog_newest(
+    const struct catalog *cat, size_t destination, const char *database, time_t not_after)
 {
 	for (size_t i = 0; i < cat->n; i++)
-		if (cat->item[i].destination == destination && cat->item[i].name.time <= not_after &&
-		    backup_is_of(&cat->item[i], database))
+		if (cat->item[i].destination == destination &&
+		    cat->item[i].name.time <= not_after && backup_is_of(&cat->item[i], database))
 			return &cat->item[i];
 	return NULL;
 }
@@ -111,7 +115,8 @@ void
 catalog_databases(const struct catalog *cat, struct list *out)
 {
 	for (size_t i = 0; i < cat->n; i++)
-		if (cat->item[i].name.kind == NAME_DUMP && !list_has(out, cat->item[i].name.database))
+		if (cat->item[i].name.kind == NAME_DUMP &&
+		    !list_has(out, cat->item[i].name.database))
 			list_add(out, cat->item[i].name.database);
 	if (out->n > 0)
 		qsort(out->item, out->n, sizeof *out->item, by_text);

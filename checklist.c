@@ -45,7 +45,8 @@ width(const char *text)
 }
 
 void
-checklist_add(struct checklist *l, enum finding finding, const char *name, const char *hint, const char *format, ...)
+checklist_add(struct checklist *l, enum finding finding, const char *name, const char *hint,
+    const char *format, ...)
 {
 	struct finding_row *more = text_alloc((l->rows + 1) * sizeof *more);
 	char text[4096];

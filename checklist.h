@@ -16,14 +16,14 @@ struct checklist {
 	struct finding_row *row; /* of the section under way */
 	size_t rows;
 	const char *title;
-	size_t notes, problems;  /* of all sections */
+	size_t notes, problems; /* of all sections */
 };
 
 /* Print the section under way, if any, and begin one. NULL: only print. */
 void checklist_section(struct checklist *l, const char *title);
 
 /* Add an item to the section; hint may be NULL. */
-void checklist_add(struct checklist *l, enum finding finding, const char *name, const char *hint, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+void checklist_add(struct checklist *l, enum finding finding, const char *name, const char *hint,
+    const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -64,7 +64,8 @@ choose_destinations(struct choice *ch, const struct config *c, const struct argu
 	if (a->from == NULL) {
 		if (ch->d.n > 0)
 			return 0;
-		log_error("there is nowhere to look for backups: set DB_BACKUP_DIR or another destination, or give --from DIRECTORY");
+		log_error(
+		    "there is nowhere to look for backups: set DB_BACKUP_DIR or another destination, or give --from DIRECTORY");
 		return EXIT_USAGE;
 	}
 	from = destinations_find(&ch->d, a->from);
@@ -80,7 +81,9 @@ choose_destinations(struct choice *ch, const struct config *c, const struct argu
 		if (destinations_init(&ch->d, &plain) == -1)
 			return EXIT_USAGE;
 	} else {
-		log_error("--from: \"%s\" is neither a destination that is configured here nor a directory", a->from);
+		log_error(
+		    "--from: \"%s\" is neither a destination that is configured here nor a directory",
+		    a->from);
 		return EXIT_USAGE;
 	}
 	ch->d.n = 1;
@@ -90,8 +93,12 @@ choose_destinations(struct choice *ch, const struct config *c, const struct argu
 void
 choose_archive(struct choice *ch, const struct backup *b)
 {
-	ch->archive = (struct archive){ .at = &ch->d.item[b->destination], .file = b->file, .shown = b->file,
-		.size_bytes = b->size_bytes, .encrypted = b->name.encrypted, .is_sql = b->name.kind == NAME_GLOBALS };
+	ch->archive = (struct archive){ .at = &ch->d.item[b->destination],
+		.file = b->file,
+		.shown = b->file,
+		.size_bytes = b->size_bytes,
+		.encrypted = b->name.encrypted,
+		.is_sql = b->name.kind == NAME_GLOBALS };
 	snprintf(ch->database, sizeof ch->database, "%s", b->name.database);
 	ch->time = b->name.time;
 }
@@ -125,16 +132,22 @@ choose_named(struct choice *ch, const struct config *c, const char *name)
 
 		if (o == NULL)
 			continue;
-		ch->archive = (struct archive){ .at = &ch->d.item[i], .file = o->name, .shown = o->name,
-			.size_bytes = o->size_bytes, .encrypted = ends_with(name, ".bin"),
+		ch->archive = (struct archive){ .at = &ch->d.item[i],
+			.file = o->name,
+			.shown = o->name,
+			.size_bytes = o->size_bytes,
+			.encrypted = ends_with(name, ".bin"),
 			.is_sql = ends_with(name, ".sql") || ends_with(name, ".sql.bin") };
 		return 0;
 	}
-	log_error("there is no backup \"%s\"%s", name, ch->listed ? "" : " where backups could be listed");
+	log_error("there is no backup \"%s\"%s", name,
+	    ch->listed ? "" : " where backups could be listed");
 	if (access(name, R_OK) == 0)
 		log_hint("for the file that is here write ./%s", name);
 	else
-	log_hint("list-backups --all shows all names%s", *c->folder != '\0' ? "; only the folder of DB_BACKUP_PREFIX is looked into" : "");
+		log_hint("list-backups --all shows all names%s",
+		    *c->folder != '\0' ? "; only the folder of DB_BACKUP_PREFIX is looked into" :
+					 "");
 	return EXIT_FAILED;
 }
 
@@ -146,13 +159,18 @@ choose_file(struct choice *ch, const char *path)
 	bool there = stat(path, &st) == 0;
 
 	if (!there || !S_ISREG(st.st_mode) || access(path, R_OK) == -1) {
-		log_error("cannot read %s: %s", path, there && !S_ISREG(st.st_mode) ? "it is no file" : strerror(errno));
+		log_error("cannot read %s: %s", path,
+		    there && !S_ISREG(st.st_mode) ? "it is no file" : strerror(errno));
 		if (!there)
-			log_hint("backups at a destination are named without a folder, as list-backups shows them");
+			log_hint(
+			    "backups at a destination are named without a folder, as list-backups shows them");
 		return EXIT_FAILED;
 	}
-	ch->archive = (struct archive){ .file = path, .shown = path, .size_bytes = st.st_size,
-		.encrypted = ends_with(path, ".bin"), .is_sql = ends_with(path, ".sql") };
+	ch->archive = (struct archive){ .file = path,
+		.shown = path,
+		.size_bytes = st.st_size,
+		.encrypted = ends_with(path, ".bin"),
+		.is_sql = ends_with(path, ".sql") };
 	return 0;
 }
 
@@ -209,9 +227,11 @@ choose_database(struct choice *ch, const struct config *c, const struct argument
 	if (found.n == 1)
 		return found.item[0];
 	for (size_t i = 0; i < found.n && n < sizeof names; i++)
-		n += (size_t)snprintf(names + n, sizeof names - n, "%s\"%s\"", i > 0 ? ", " : "", found.item[i]);
+		n += (size_t)snprintf(
+		    names + n, sizeof names - n, "%s\"%s\"", i > 0 ? ", " : "", found.item[i]);
 	if (found.n == 0)
-		log_error("no backups were found%s", ch->listed ? "" : " where backups could be listed");
+		log_error(
+		    "no backups were found%s", ch->listed ? "" : " where backups could be listed");
 	else
 		log_error("which database? say --db NAME; there are backups of %s", names);
 	return NULL;
@@ -224,20 +244,25 @@ choose_by_time(struct choice *ch, const struct config *c, const struct arguments
 	time_t limit = 0;
 
 	if (a->at != NULL && parse_time(a->at, &limit) == -1) {
-		log_error("--at: \"%s\" is no time; it takes 2026-11-22T09:23:45Z, 2026-11-22 09:23 (in TZ) or 2026-11-22", a->at);
+		log_error(
+		    "--at: \"%s\" is no time; it takes 2026-11-22T09:23:45Z, 2026-11-22 09:23 (in TZ) or 2026-11-22",
+		    a->at);
 		return EXIT_USAGE;
 	}
 	if ((database = choose_database(ch, c, a)) == NULL)
 		return ch->cat.n > 0 ? EXIT_USAGE : EXIT_FAILED;
 	for (size_t i = 0; i < ch->cat.n; i++)
-		if (backup_is_of(&ch->cat.item[i], database) && (a->at == NULL || ch->cat.item[i].name.time <= limit)) {
+		if (backup_is_of(&ch->cat.item[i], database) &&
+		    (a->at == NULL || ch->cat.item[i].name.time <= limit)) {
 			if (!ch->listed)
-				log_warning("not all destinations could be listed; there may be a newer backup");
+				log_warning(
+				    "not all destinations could be listed; there may be a newer backup");
 			choose_archive(ch, &ch->cat.item[i]);
 			return 0;
 		}
-	log_error("there is no backup of \"%s\"%s%s%s", database, a->at != NULL ? " that is not after " : "",
-	    a->at != NULL ? a->at : "", ch->listed ? "" : " where backups could be listed");
+	log_error("there is no backup of \"%s\"%s%s%s", database,
+	    a->at != NULL ? " that is not after " : "", a->at != NULL ? a->at : "",
+	    ch->listed ? "" : " where backups could be listed");
 	log_hint("list-backups shows what there is");
 	return EXIT_FAILED;
 }
@@ -264,7 +289,8 @@ print_choices(const struct choice *ch, const char *database, size_t *of)
 		const struct backup *b = &ch->cat.item[i];
 		char stamp[64], age[64], size[32], where[512], name[NAME_SIZE * 4] = "";
 
-		if (done[i] || b->name.kind != NAME_DUMP || (database != NULL && !backup_is_of(b, database)))
+		if (done[i] || b->name.kind != NAME_DUMP ||
+		    (database != NULL && !backup_is_of(b, database)))
 			continue;
 		list_places(&ch->cat, i, &ch->d, done, where, sizeof where);
 		if (n == SHOWN_MAX) {
@@ -278,15 +304,17 @@ print_choices(const struct choice *ch, const char *database, size_t *of)
 		list_age(age, sizeof age, b->name.time);
 		text_size(size, sizeof size, b->size_bytes);
 		if (narrow)
-			fprintf(stderr, "%3zu) %s%s%s\n     %s, %s\n     %s%s\n", n, stamp, *name ? "\n     " : "", name, age, size, where,
+			fprintf(stderr, "%3zu) %s%s%s\n     %s, %s\n     %s%s\n", n, stamp,
+			    *name ? "\n     " : "", name, age, size, where,
 			    b->name.encrypted ? ", encrypted" : "");
 		else
-			fprintf(stderr, "%3zu) %s  %-19s  %8s  %s%s%s%s\n", n, stamp, age, size, name, *name ? "  " : "", where,
-			    b->name.encrypted ? ", encrypted" : "");
+			fprintf(stderr, "%3zu) %s  %-19s  %8s  %s%s%s%s\n", n, stamp, age, size,
+			    name, *name ? "  " : "", where, b->name.encrypted ? ", encrypted" : "");
 	}
 	if (more > 0)
-		fprintf(stderr, "     and %zu older ones:%slist-backups shows all,%s--at TIME or a name chooses\n", more,
-		    narrow ? "\n     " : " ", narrow ? "\n     " : " ");
+		fprintf(stderr,
+		    "     and %zu older ones:%slist-backups shows all,%s--at TIME or a name chooses\n",
+		    more, narrow ? "\n     " : " ", narrow ? "\n     " : " ");
 	free(done);
 	return n;
 }
@@ -294,21 +322,24 @@ print_choices(const struct choice *ch, const char *database, size_t *of)
 static int
 choose_on_terminal(struct choice *ch, const struct config *c, const struct arguments *a)
 {
-	const char *database = a->db != NULL ? a->db : c->databases.n == 1 ? c->databases.item[0] : NULL;
+	const char *database = a->db != NULL       ? a->db :
+			       c->databases.n == 1 ? c->databases.item[0] :
+						     NULL;
 	size_t of[SHOWN_MAX], n = print_choices(ch, database, of);
 	char question[64], answer[64];
 	int64_t number;
 
 	if (n == 0) {
-		log_error("no backups%s%s%s were found", database != NULL ? " of \"" : "", database != NULL ? database : "",
-		    database != NULL ? "\"" : "");
+		log_error("no backups%s%s%s were found", database != NULL ? " of \"" : "",
+		    database != NULL ? database : "", database != NULL ? "\"" : "");
 		return EXIT_FAILED;
 	}
 	snprintf(question, sizeof question, "Which one? [1] ");
 	for (;;) {
 		if (choose_ask(question, answer, sizeof answer) == -1) {
 			fprintf(stderr, "Nothing was changed.\n");
-			return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : EXIT_FAILED;
+			return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() :
+							 EXIT_FAILED;
 		}
 		if (*answer == '\0')
 			snprintf(answer, sizeof answer, "1");
@@ -334,7 +365,8 @@ choose_backup(struct choice *ch, const struct config *c, const struct arguments 
 		return choose_file(ch, name);
 	if (name == NULL && a->at == NULL && !a->latest && !choose_can_ask()) {
 		log_error("which backup? name it, or say --latest or --at TIME");
-		log_hint("list-backups shows what there is; on a terminal restore-db lists them and asks");
+		log_hint(
+		    "list-backups shows what there is; on a terminal restore-db lists them and asks");
 		return EXIT_USAGE;
 	}
 	if ((rc = choose_destinations(ch, c, a)) != 0 || (rc = read_catalog(ch, c)) != 0)

@@ -11,10 +11,10 @@
 struct choice {
 	struct destinations d;
 	struct catalog cat;
-	bool listed;             /* cat was read, and all of it could be */
-	struct archive archive;  /* what was chosen */
+	bool listed;                       /* cat was read, and all of it could be */
+	struct archive archive;            /* what was chosen */
 	char database[NAME_DATABASE_SIZE]; /* whose backup it is; "" where its name does not tell */
-	time_t time;             /* 0 where its name does not tell */
+	time_t time;                       /* 0 where its name does not tell */
 };
 
 /*

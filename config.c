@@ -17,7 +17,7 @@ enum type { TEXT, LIST, WORDS, BOOL, COUNT, DURATION, CHOICE };
 
 struct option {
 	const char *name;
-	const char *other;    /* read if name is not set */
+	const char *other; /* read if name is not set */
 	enum type type;
 	size_t offset;        /* in struct config */
 	const char *fallback; /* NULL: none */
@@ -42,99 +42,153 @@ static const char *check_path(const char *value);
 static const char *check_passphrase(const char *value);
 
 #define AT(field) .offset = offsetof(struct config, field)
-#define YEARS(n) ((n) * INT64_C(366) * 86400)
+#define YEARS(n) ((n)*INT64_C(366) * 86400)
 
+/* clang-format off: a table */
 static const struct {
 	const char *title;
 	struct option option[20];
 } groups[] = {
-	{ "Connection", {
-	{ "DB_NAME", .other = "PGDATABASE", .type = TEXT, AT(raw.database), .shown = "required", .used_by = "SBLRVPH",
-	    .check = check_databases,
-	    .help = "Database to back up; several with commas; `*` for every database that accepts connections and is no template." },
-	{ "DB_EXCLUDE", .type = LIST, AT(exclude), .used_by = "SBPH",
-	    .help = "Databases that `*` leaves out, with commas." },
-	{ "PGHOST", .type = TEXT, AT(pg_host), .fallback = "localhost", .used_by = "SBRVP",
-	    .help = "Server: host name, address, or directory of its socket. Other `PG*` variables and `~/.pgpass` work as usual." },
-	{ "PGPORT", .type = TEXT, AT(pg_port), .fallback = "5432", .used_by = "SBRVP", .help = "Port of the server." },
-	{ "PGUSER", .type = TEXT, AT(pg_user), .fallback = "postgres", .used_by = "SBRVP", .help = "User to connect as." },
-	{ "PGPASSWORD", .type = TEXT, AT(pg_password), .used_by = "SBRVP", .secret = true,
-	    .help = "Its password." },
-	} },
-	{ "Destinations (at least one)", {
-	{ "DB_BACKUP_DIR", .type = TEXT, AT(directory), .used_by = "SBLRVP", .check = check_path,
-	    .help = "Local directory; created if missing." },
-	{ "S3_ENDPOINT", .type = TEXT, AT(s3_endpoint), .used_by = "SBLRVP", .check = check_endpoint,
-	    .help = "S3 server, with or without `https://` (or `http://`)." },
-	{ "S3_ACCESS_KEY", .type = TEXT, AT(s3_access_key), .used_by = "SBLRVP", .secret = true,
-	    .help = "Access key; with the secret key left out only where `RCLONE_S3_ENV_AUTH=true` (instance roles)." },
-	{ "S3_SECRET_KEY", .type = TEXT, AT(s3_secret_key), .used_by = "SBLRVP", .secret = true, .help = "Secret key." },
-	{ "S3_BACKUP_BUCKET", .type = TEXT, AT(s3_bucket), .used_by = "SBLRVP", .check = check_bucket,
-	    .help = "Bucket, which must exist; may carry a path: `bucket/some/path`." },
-	{ "S3_REGION", .type = TEXT, AT(s3_region), .used_by = "SBLRVP", .help = "Region, as rclone." },
-	{ "S3_PROVIDER", .type = TEXT, AT(s3_provider), .shown = "`AWS` for amazonaws.com, else `Other`", .used_by = "SBLRVP",
-	    .help = "Provider, as rclone." },
-	{ "DB_BACKUP_REMOTE", .type = LIST, AT(remotes), .used_by = "SBLRVP", .check = check_remotes,
-	    .help = "Any rclone remote, `name:path`, defined by `RCLONE_CONFIG_NAME_*` or a mounted `rclone.conf`; several with commas." },
-	} },
-	{ "What to dump", {
-	{ "DB_BACKUP_EXCLUDE_TABLES", .type = LIST, AT(exclude_tables), .used_by = "SB",
-	    .help = "Patterns of tables left out, with commas (`pg_dump --exclude-table`)." },
-	{ "DB_BACKUP_EXCLUDE_DATA", .type = LIST, AT(exclude_data), .used_by = "SB",
-	    .help = "Patterns of tables whose rows are left out (`--exclude-table-data`)." },
-	{ "DB_BACKUP_SCHEMA_ONLY", .type = BOOL, AT(schema_only), .fallback = "no", .used_by = "SB", .help = "No rows at all." },
-	{ "DB_BACKUP_GLOBALS", .type = BOOL, AT(globals), .fallback = "no", .used_by = "SBLRVPH",
-	    .help = "Also roles and tablespaces (`pg_dumpall --globals-only`)." },
-	{ "DB_BACKUP_COMPRESS", .type = TEXT, AT(compress), .shown = "`zstd:3`; `1` (gzip) where pg_dump is older than 16",
-	    .used_by = "SB", .check = check_compress, .help = "Compression, as `pg_dump --compress`." },
-	{ "PGDUMP_OPTIONS", .type = WORDS, AT(dump_options), .used_by = "SB", .check = check_dump_options,
-	    .help = "Further options of pg_dump, split like a shell would, without a shell." },
-	{ "DB_BACKUP_PASSPHRASE", .type = TEXT, AT(passphrase), .used_by = "SBRV", .secret = true, .check = check_passphrase,
-	    .help = "Encrypts every backup at every destination (rclone crypt). Keep it elsewhere too: without it nothing can be restored." },
-	} },
-	{ "When and how many", {
-	{ "DB_BACKUP_INTERVAL", .type = DURATION, AT(interval_s), .fallback = "604800", .min = 1, .max = YEARS(10),
-	    .used_by = "SH", .help = "Time between backups." },
-	{ "DB_BACKUP_SCHEDULE", .other = "SCHEDULE", .type = TEXT, AT(raw.schedule), .used_by = "SH", .check = check_schedule,
-	    .help = "Five-field cron expression or `@hourly` `@daily` `@weekly` `@monthly` `@yearly` `@every DURATION`, in `TZ`; takes the place of the interval." },
-	{ "DB_BACKUP_JITTER", .type = DURATION, AT(jitter_s), .fallback = "0", .max = YEARS(1), .used_by = "SH",
-	    .help = "Up to so much later, at random, so that a fleet does not start at once." },
-	{ "DB_BACKUP_MAX_N", .type = COUNT, AT(raw.max_n), .fallback = "10", .max = 1000000, .choices = "unlimited",
-	    .used_by = "SBP", .help = "Newest backups kept; `unlimited` turns pruning off." },
-	{ "DB_BACKUP_KEEP_DAYS", .type = COUNT, AT(raw.keep_days), .fallback = "0", .max = 36600, .used_by = "SBP",
-	    .help = "Days within which also every backup is kept, counted from the newest." },
-	{ "DB_BACKUP_KEEP_DAILY", .type = COUNT, AT(raw.keep_daily), .fallback = "0", .max = 36600, .used_by = "SBP",
-	    .help = "Days of which also the newest backup is kept (days that have one)." },
-	{ "DB_BACKUP_KEEP_WEEKLY", .type = COUNT, AT(raw.keep_weekly), .fallback = "0", .max = 5300, .used_by = "SBP",
-	    .help = "ISO weeks of which also the newest is kept." },
-	{ "DB_BACKUP_KEEP_MONTHLY", .type = COUNT, AT(raw.keep_monthly), .fallback = "0", .max = 1200, .used_by = "SBP",
-	    .help = "Months of which also the newest is kept." },
-	{ "DB_BACKUP_KEEP_YEARLY", .type = COUNT, AT(raw.keep_yearly), .fallback = "0", .max = 100, .used_by = "SBP",
-	    .help = "Years of which also the newest is kept." },
-	{ "DB_BACKUP_PREFIX", .type = TEXT, AT(raw.prefix), .fallback = "", .used_by = "SBLRVPH", .check = check_prefix,
-	    .help = "Put before the database's name, with a dash; ends in `/` for a folder." },
-	{ "DB_BACKUP_RETRIES", .type = COUNT, AT(retries), .fallback = "3", .max = 100, .used_by = "SB",
-	    .help = "Further tries of a failed run, 10 s, 1 min, then 5 min apart." },
-	{ "DB_BACKUP_VERIFY", .type = CHOICE, AT(verify), .fallback = "no", .choices = "no|read|restore", .used_by = "SB",
-	    .help = "What is done after each backup and before pruning: `read` it to its end, or `restore` it into a scratch database." },
-	{ "DB_BACKUP_WAIT", .type = DURATION, AT(wait_s), .fallback = "60", .max = YEARS(1), .used_by = "SBRVP",
-	    .help = "How long to wait for the server to accept connections." },
-	{ "DB_BACKUP_STALL_TIMEOUT", .type = DURATION, AT(stall_s), .fallback = "1h", .max = YEARS(1), .used_by = "SBLRVP",
-	    .help = "A run in which no byte moves for so long is stopped and failed; `0` for never." },
-	} },
-	{ "Telling the world", {
-	{ "DB_BACKUP_PING_URL", .type = TEXT, AT(ping_url), .used_by = "SB", .secret = true,
-	    .help = "Fetched at start (`/start`), success and failure (`/fail`), the healthchecks.io way." },
-	{ "DB_BACKUP_HOOK", .type = TEXT, AT(hook), .used_by = "SB", .check = check_path,
-	    .help = "Executable run with `start`, `success` or `failure` and `BACKUP_*` variables that describe the run; no shell." },
-	{ "DB_BACKUP_METRICS_FILE", .type = TEXT, AT(metrics_file), .used_by = "SB", .check = check_path,
-	    .help = "File for Prometheus' text format, replaced after each run." },
-	{ "DB_BACKUP_STATUS_FILE", .type = TEXT, AT(status_file), .shown = "`/run/backup-service/status.json`, or in `TMPDIR`",
-	    .used_by = "SBH", .check = check_path, .help = "What `backup-health` reads; the locks lie beside it." },
-	{ "DB_BACKUP_LOG", .type = CHOICE, AT(log), .fallback = "text", .choices = "text|json", .used_by = "SBLRVPH",
-	    .help = "Log as text, or as `json`, one object a line." },
-	} },
+	{ "Connection",
+	    {
+		{ "DB_NAME", .other = "PGDATABASE", .type = TEXT, AT(raw.database),
+		    .shown = "required", .used_by = "SBLRVPH", .check = check_databases,
+		    .help =
+			"Database to back up; several with commas; `*` for every database that accepts connections and is no template." },
+		{ "DB_EXCLUDE", .type = LIST, AT(exclude), .used_by = "SBPH",
+		    .help = "Databases that `*` leaves out, with commas." },
+		{ "PGHOST", .type = TEXT, AT(pg_host), .fallback = "localhost", .used_by = "SBRVP",
+		    .help =
+			"Server: host name, address, or directory of its socket. Other `PG*` variables and `~/.pgpass` work as usual." },
+		{ "PGPORT", .type = TEXT, AT(pg_port), .fallback = "5432", .used_by = "SBRVP",
+		    .help = "Port of the server." },
+		{ "PGUSER", .type = TEXT, AT(pg_user), .fallback = "postgres", .used_by = "SBRVP",
+		    .help = "User to connect as." },
+		{ "PGPASSWORD", .type = TEXT, AT(pg_password), .used_by = "SBRVP", .secret = true,
+		    .help = "Its password." },
+	    } },
+	{ "Destinations (at least one)",
+	    {
+		{ "DB_BACKUP_DIR", .type = TEXT, AT(directory), .used_by = "SBLRVP",
+		    .check = check_path, .help = "Local directory; created if missing." },
+		{ "S3_ENDPOINT", .type = TEXT, AT(s3_endpoint), .used_by = "SBLRVP",
+		    .check = check_endpoint,
+		    .help = "S3 server, with or without `https://` (or `http://`)." },
+		{ "S3_ACCESS_KEY", .type = TEXT, AT(s3_access_key), .used_by = "SBLRVP",
+		    .secret = true,
+		    .help =
+			"Access key; with the secret key left out only where `RCLONE_S3_ENV_AUTH=true` (instance roles)." },
+		{ "S3_SECRET_KEY", .type = TEXT, AT(s3_secret_key), .used_by = "SBLRVP",
+		    .secret = true, .help = "Secret key." },
+		{ "S3_BACKUP_BUCKET", .type = TEXT, AT(s3_bucket), .used_by = "SBLRVP",
+		    .check = check_bucket,
+		    .help = "Bucket, which must exist; may carry a path: `bucket/some/path`." },
+		{ "S3_REGION", .type = TEXT, AT(s3_region), .used_by = "SBLRVP",
+		    .help = "Region, as rclone." },
+		{ "S3_PROVIDER", .type = TEXT, AT(s3_provider),
+		    .shown = "`AWS` for amazonaws.com, else `Other`", .used_by = "SBLRVP",
+		    .help = "Provider, as rclone." },
+		{ "DB_BACKUP_REMOTE", .type = LIST, AT(remotes), .used_by = "SBLRVP",
+		    .check = check_remotes,
+		    .help =
+			"Any rclone remote, `name:path`, defined by `RCLONE_CONFIG_NAME_*` or a mounted `rclone.conf`; several with commas." },
+	    } },
+	{ "What to dump",
+	    {
+		{ "DB_BACKUP_EXCLUDE_TABLES", .type = LIST, AT(exclude_tables), .used_by = "SB",
+		    .help =
+			"Patterns of tables left out, with commas (`pg_dump --exclude-table`)." },
+		{ "DB_BACKUP_EXCLUDE_DATA", .type = LIST, AT(exclude_data), .used_by = "SB",
+		    .help =
+			"Patterns of tables whose rows are left out (`--exclude-table-data`)." },
+		{ "DB_BACKUP_SCHEMA_ONLY", .type = BOOL, AT(schema_only), .fallback = "no",
+		    .used_by = "SB", .help = "No rows at all." },
+		{ "DB_BACKUP_GLOBALS", .type = BOOL, AT(globals), .fallback = "no",
+		    .used_by = "SBLRVPH",
+		    .help = "Also roles and tablespaces (`pg_dumpall --globals-only`)." },
+		{ "DB_BACKUP_COMPRESS", .type = TEXT, AT(compress),
+		    .shown = "`zstd:3`; `1` (gzip) where pg_dump is older than 16", .used_by = "SB",
+		    .check = check_compress, .help = "Compression, as `pg_dump --compress`." },
+		{ "PGDUMP_OPTIONS", .type = WORDS, AT(dump_options), .used_by = "SB",
+		    .check = check_dump_options,
+		    .help =
+			"Further options of pg_dump, split like a shell would, without a shell." },
+		{ "DB_BACKUP_PASSPHRASE", .type = TEXT, AT(passphrase), .used_by = "SBRV",
+		    .secret = true, .check = check_passphrase,
+		    .help =
+			"Encrypts every backup at every destination (rclone crypt). Keep it elsewhere too: without it nothing can be restored." },
+	    } },
+	{ "When and how many",
+	    {
+		{ "DB_BACKUP_INTERVAL", .type = DURATION, AT(interval_s), .fallback = "604800",
+		    .min = 1, .max = YEARS(10), .used_by = "SH", .help = "Time between backups." },
+		{ "DB_BACKUP_SCHEDULE", .other = "SCHEDULE", .type = TEXT, AT(raw.schedule),
+		    .used_by = "SH", .check = check_schedule,
+		    .help =
+			"Five-field cron expression or `@hourly` `@daily` `@weekly` `@monthly` `@yearly` `@every DURATION`, in `TZ`; takes the place of the interval." },
+		{ "DB_BACKUP_JITTER", .type = DURATION, AT(jitter_s), .fallback = "0",
+		    .max = YEARS(1), .used_by = "SH",
+		    .help =
+			"Up to so much later, at random, so that a fleet does not start at once." },
+		{ "DB_BACKUP_MAX_N", .type = COUNT, AT(raw.max_n), .fallback = "10", .max = 1000000,
+		    .choices = "unlimited", .used_by = "SBP",
+		    .help = "Newest backups kept; `unlimited` turns pruning off." },
+		{ "DB_BACKUP_KEEP_DAYS", .type = COUNT, AT(raw.keep_days), .fallback = "0",
+		    .max = 36600, .used_by = "SBP",
+		    .help =
+			"Days within which also every backup is kept, counted from the newest." },
+		{ "DB_BACKUP_KEEP_DAILY", .type = COUNT, AT(raw.keep_daily), .fallback = "0",
+		    .max = 36600, .used_by = "SBP",
+		    .help = "Days of which also the newest backup is kept (days that have one)." },
+		{ "DB_BACKUP_KEEP_WEEKLY", .type = COUNT, AT(raw.keep_weekly), .fallback = "0",
+		    .max = 5300, .used_by = "SBP",
+		    .help = "ISO weeks of which also the newest is kept." },
+		{ "DB_BACKUP_KEEP_MONTHLY", .type = COUNT, AT(raw.keep_monthly), .fallback = "0",
+		    .max = 1200, .used_by = "SBP",
+		    .help = "Months of which also the newest is kept." },
+		{ "DB_BACKUP_KEEP_YEARLY", .type = COUNT, AT(raw.keep_yearly), .fallback = "0",
+		    .max = 100, .used_by = "SBP",
+		    .help = "Years of which also the newest is kept." },
+		{ "DB_BACKUP_PREFIX", .type = TEXT, AT(raw.prefix), .fallback = "",
+		    .used_by = "SBLRVPH", .check = check_prefix,
+		    .help =
+			"Put before the database's name, with a dash; ends in `/` for a folder." },
+		{ "DB_BACKUP_RETRIES", .type = COUNT, AT(retries), .fallback = "3", .max = 100,
+		    .used_by = "SB",
+		    .help = "Further tries of a failed run, 10 s, 1 min, then 5 min apart." },
+		{ "DB_BACKUP_VERIFY", .type = CHOICE, AT(verify), .fallback = "no",
+		    .choices = "no|read|restore", .used_by = "SB",
+		    .help =
+			"What is done after each backup and before pruning: `read` it to its end, or `restore` it into a scratch database." },
+		{ "DB_BACKUP_WAIT", .type = DURATION, AT(wait_s), .fallback = "60", .max = YEARS(1),
+		    .used_by = "SBRVP",
+		    .help = "How long to wait for the server to accept connections." },
+		{ "DB_BACKUP_STALL_TIMEOUT", .type = DURATION, AT(stall_s), .fallback = "1h",
+		    .max = YEARS(1), .used_by = "SBLRVP",
+		    .help =
+			"A run in which no byte moves for so long is stopped and failed; `0` for never." },
+	    } },
+	{ "Telling the world",
+	    {
+		{ "DB_BACKUP_PING_URL", .type = TEXT, AT(ping_url), .used_by = "SB", .secret = true,
+		    .help =
+			"Fetched at start (`/start`), success and failure (`/fail`), the healthchecks.io way." },
+		{ "DB_BACKUP_HOOK", .type = TEXT, AT(hook), .used_by = "SB", .check = check_path,
+		    .help =
+			"Executable run with `start`, `success` or `failure` and `BACKUP_*` variables that describe the run; no shell." },
+		{ "DB_BACKUP_METRICS_FILE", .type = TEXT, AT(metrics_file), .used_by = "SB",
+		    .check = check_path,
+		    .help = "File for Prometheus' text format, replaced after each run." },
+		{ "DB_BACKUP_STATUS_FILE", .type = TEXT, AT(status_file),
+		    .shown = "`/run/backup-service/status.json`, or in `TMPDIR`", .used_by = "SBH",
+		    .check = check_path,
+		    .help = "What `backup-health` reads; the locks lie beside it." },
+		{ "DB_BACKUP_LOG", .type = CHOICE, AT(log), .fallback = "text",
+		    .choices = "text|json", .used_by = "SBLRVPH",
+		    .help = "Log as text, or as `json`, one object a line." },
+	    } },
 };
+/* clang-format on */
 
 #define GROUPS (sizeof groups / sizeof groups[0])
 
@@ -164,21 +218,26 @@ check_databases(const char *value)
 
 	list_split(&names, value);
 	star = list_has(&names, "*");
-	return names.n == 0 ? "a database name" : star && names.n > 1 ? "`*` alone, or names" : NULL;
+	return names.n == 0        ? "a database name" :
+	       star && names.n > 1 ? "`*` alone, or names" :
+				     NULL;
 }
 
 static const char *
 check_path(const char *value)
 {
-	return value[0] == '/' || value[0] == '.' || strchr(value, ':') == NULL ? NULL :
-	    "a path on this machine; for an rclone remote set DB_BACKUP_REMOTE";
+	return value[0] == '/' || value[0] == '.' || strchr(value, ':') == NULL ?
+		   NULL :
+		   "a path on this machine; for an rclone remote set DB_BACKUP_REMOTE";
 }
 
 /* rclone reads one line: what is behind it would not count, nor a '\r' at its end. */
 static const char *
 check_passphrase(const char *value)
 {
-	return strpbrk(value, "\r\n") == NULL && strlen(value) <= 4096 ? NULL : "one line of at most 4096 bytes";
+	return strpbrk(value, "\r\n") == NULL && strlen(value) <= 4096 ?
+		   NULL :
+		   "one line of at most 4096 bytes";
 }
 
 static const char *
@@ -189,7 +248,9 @@ check_endpoint(const char *value)
 	if (host != NULL && strncmp(value, "https://", 8) != 0 && strncmp(value, "http://", 7) != 0)
 		return "https://HOST[:PORT] or http://HOST[:PORT]";
 	host = host == NULL ? value : host + 3;
-	return *host == '\0' || *host == '/' || strpbrk(host, " \t\r\n@?#") != NULL ? "HOST[:PORT], with or without https://" : NULL;
+	return *host == '\0' || *host == '/' || strpbrk(host, " \t\r\n@?#") != NULL ?
+		   "HOST[:PORT], with or without https://" :
+		   NULL;
 }
 
 /* No segment that is empty, "." or ".." */
@@ -218,8 +279,9 @@ check_bucket(const char *value)
 
 	if (n > 1 && path[n - 1] == '/')
 		path[n - 1] = '\0';
-	return strcspn(path, "/") >= 3 && path_is_clean(path) && strchr(path, ':') == NULL ? NULL :
-	    "BUCKET or BUCKET/PATH, of at least 3 characters, without \"//\", \"..\" and \":\"";
+	return strcspn(path, "/") >= 3 && path_is_clean(path) && strchr(path, ':') == NULL ?
+		   NULL :
+		   "BUCKET or BUCKET/PATH, of at least 3 characters, without \"//\", \"..\" and \":\"";
 }
 
 static const char *
@@ -231,7 +293,8 @@ check_remotes(const char *value)
 	for (size_t i = 0; i < remotes.n; i++) {
 		size_t n = strcspn(remotes.item[i], ":");
 
-		if (remotes.item[i][n] != ':' || n == 0 || remotes.item[i][0] == '-' || strcspn(remotes.item[i], "/") < n)
+		if (remotes.item[i][n] != ':' || n == 0 || remotes.item[i][0] == '-' ||
+		    strcspn(remotes.item[i], "/") < n)
 			return "NAME:PATH with the name of an rclone remote; for a local directory set DB_BACKUP_DIR";
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(remotes.item[i], remotes.item[k]) == 0)
@@ -251,7 +314,8 @@ check_compress(const char *value)
 	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
 		size_t n = strlen(methods[i]);
 
-		if (strncmp(value, methods[i], n) == 0 && (value[n] == '\0' || (value[n] == ':' && value[n + 1] != '\0')))
+		if (strncmp(value, methods[i], n) == 0 &&
+		    (value[n] == '\0' || (value[n] == ':' && value[n + 1] != '\0')))
 			return NULL;
 	}
 	return "0 to 9, or none, gzip, lz4 or zstd with an optional :LEVEL";
@@ -266,14 +330,15 @@ check_compress(const char *value)
 static const char *
 check_dump_options(const char *value)
 {
-	static const char *const refused[] = { "--file", "--format", "--jobs", "--dbname", "--help", "--version",
-		"--password", "--compress", "--host", "--port", "--username" };
+	static const char *const refused[] = { "--file", "--format", "--jobs", "--dbname", "--help",
+		"--version", "--password", "--compress", "--host", "--port", "--username" };
 	/* without their '=' these would take the next word, whatever it is */
-	static const char *const want_value[] = { "--encoding", "--exclude-extension", "--exclude-schema", "--exclude-table",
-		"--exclude-table-and-children", "--exclude-table-data", "--exclude-table-data-and-children", "--extension",
-		"--extra-float-digits", "--filter", "--include-foreign-data", "--lock-wait-timeout", "--restrict-key", "--role",
-		"--rows-per-insert", "--schema", "--section", "--snapshot", "--superuser", "--sync-method", "--table",
-		"--table-and-children" };
+	static const char *const want_value[] = { "--encoding", "--exclude-extension",
+		"--exclude-schema", "--exclude-table", "--exclude-table-and-children",
+		"--exclude-table-data", "--exclude-table-data-and-children", "--extension",
+		"--extra-float-digits", "--filter", "--include-foreign-data", "--lock-wait-timeout",
+		"--restrict-key", "--role", "--rows-per-insert", "--schema", "--section",
+		"--snapshot", "--superuser", "--sync-method", "--table", "--table-and-children" };
 	static const char letters[] = "fFjdVWZ?hpU", with_value[] = "eEnNStTX";
 	struct list words = { 0 };
 	bool value_next = false;
@@ -294,14 +359,14 @@ check_dump_options(const char *value)
 		for (size_t k = 0; k < sizeof refused / sizeof refused[0]; k++)
 			if (n > 2 && strncmp(w, refused[k], n) == 0)
 				return "options that leave output, format, jobs, connection, database and compression to this "
-				    "program (PGHOST, DB_NAME, DB_BACKUP_COMPRESS)";
+				       "program (PGHOST, DB_NAME, DB_BACKUP_COMPRESS)";
 		for (size_t k = 0; k < sizeof want_value / sizeof want_value[0]; k++)
 			if (n > 2 && w[n] == '\0' && strncmp(w, want_value[k], n) == 0)
 				return "the value of a long option behind a \"=\": --schema=NAME";
 		for (const char *p = w + 1; w[1] != '-' && *p != '\0'; p++) {
 			if (strchr(letters, *p) != NULL)
 				return "options other than -f -F -j -d -h -p -U -V -W -Z and -?, which are this program's "
-				    "(PGHOST, DB_NAME, DB_BACKUP_COMPRESS)";
+				       "(PGHOST, DB_NAME, DB_BACKUP_COMPRESS)";
 			if (strchr(with_value, *p) != NULL) {
 				value_next = p[1] == '\0';
 				break;
@@ -319,8 +384,9 @@ check_prefix(const char *value)
 
 	if (folder != NULL && !path_is_clean(folder))
 		return "a relative path without \"//\", \".\" and \"..\"";
-	return name_label_valid(slash == NULL ? value : slash + 1) ? NULL :
-	    "printable text that does not begin with a dot, behind its last \"/\" at most 100 bytes";
+	return name_label_valid(slash == NULL ? value : slash + 1) ?
+		   NULL :
+		   "printable text that does not begin with a dot, behind its last \"/\" at most 100 bytes";
 }
 
 static const char *
@@ -373,7 +439,8 @@ nearest(const char *name, size_t *away)
 
 	*away = 1000;
 	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
-		size_t d = within(name, o->name) || within(o->name, name) ? 1 : distance(name, o->name);
+		size_t d =
+		    within(name, o->name) || within(o->name, name) ? 1 : distance(name, o->name);
 
 		if (d < *away) {
 			*away = d;
@@ -389,7 +456,8 @@ is_known(const char *name)
 	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
 		size_t n = strlen(o->name);
 
-		if (strncmp(name, o->name, n) == 0 && (name[n] == '\0' || strcmp(name + n, "_FILE") == 0))
+		if (strncmp(name, o->name, n) == 0 &&
+		    (name[n] == '\0' || strcmp(name + n, "_FILE") == 0))
 			return true;
 	}
 	return false;
@@ -411,7 +479,8 @@ check_names(void)
 		if ((own || strncmp(name, "S3_", 3) == 0) && !is_known(name)) {
 			near = nearest(name, &away);
 			if (own)
-				log_error("%s: there is no such variable; did you mean %s?", name, near->name);
+				log_error("%s: there is no such variable; did you mean %s?", name,
+				    near->name);
 			else if (away <= 2)
 				log_warning("%s is not read; did you mean %s?", name, near->name);
 			mistakes += own;
@@ -522,7 +591,8 @@ parse_choice(const char *choices, const char *value)
 static int
 parse_bool(const char *value)
 {
-	static const char *const words[][2] = { { "no", "yes" }, { "false", "true" }, { "0", "1" }, { "off", "on" } };
+	static const char *const words[][2] = { { "no", "yes" }, { "false", "true" }, { "0", "1" },
+		{ "off", "on" } };
 
 	for (int i = 0; i < 8; i++)
 		if (strcasecmp(value, words[i / 2][i % 2]) == 0)
@@ -563,15 +633,17 @@ parse(const struct option *o, const char *value, struct config *c)
 		if (o->choices != NULL && strcmp(value, o->choices) == 0)
 			number = -1;
 		else if (text_number(value, o->min, o->max, &number) == -1) {
-			snprintf(right, sizeof right, "a whole number from %lld to %lld%s%s", (long long)o->min,
-			    (long long)o->max, o->choices != NULL ? ", or " : "", o->choices != NULL ? o->choices : "");
+			snprintf(right, sizeof right, "a whole number from %lld to %lld%s%s",
+			    (long long)o->min, (long long)o->max, o->choices != NULL ? ", or " : "",
+			    o->choices != NULL ? o->choices : "");
 			return right;
 		}
 		*(int64_t *)at = number;
 		return NULL;
 	case DURATION:
 		if (duration_parse(value, &seconds) == -1 || seconds < o->min || seconds > o->max) {
-			snprintf(right, sizeof right, "seconds or a number with s, m, h, d or w, such as 90, 15m, 6h or 7d%s",
+			snprintf(right, sizeof right,
+			    "seconds or a number with s, m, h, d or w, such as 90, 15m, 6h or 7d%s",
 			    o->min > 0 ? ", and not 0" : "");
 			return right;
 		}
@@ -623,8 +695,9 @@ read_option(const struct option *o, struct config *c)
 	if (o->check == check_schedule)
 		log_error("%s: \"%s\": %s", name, value, right);
 	else
-		log_error("%s: %s%s%s is not valid; it takes %s", name, o->secret ? "its value" : "\"",
-		    o->secret ? "" : value, o->secret ? "" : "\"", right);
+		log_error("%s: %s%s%s is not valid; it takes %s", name,
+		    o->secret ? "its value" : "\"", o->secret ? "" : value, o->secret ? "" : "\"",
+		    right);
 	return mistake(o, c);
 }
 
@@ -633,7 +706,8 @@ static int
 check_destinations(const struct config *c, bool needed)
 {
 	const char *env_auth = getenv("RCLONE_S3_ENV_AUTH");
-	bool keyless = env_auth != NULL && parse_bool(env_auth) == 1 && c->s3_access_key == NULL && c->s3_secret_key == NULL;
+	bool keyless = env_auth != NULL && parse_bool(env_auth) == 1 && c->s3_access_key == NULL &&
+		       c->s3_secret_key == NULL;
 	const struct {
 		const char *name, *value;
 		bool wanted;
@@ -653,13 +727,16 @@ check_destinations(const struct config *c, bool needed)
 			set = s3[i].name;
 	for (size_t i = 0; set != NULL && i < sizeof s3 / sizeof s3[0]; i++)
 		if (s3[i].wanted && s3[i].value == NULL) {
-			log_error("%s is missing: %s is set, so S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY and "
-			    "S3_BACKUP_BUCKET must be too", s3[i].name, set);
+			log_error(
+			    "%s is missing: %s is set, so S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY and "
+			    "S3_BACKUP_BUCKET must be too",
+			    s3[i].name, set);
 			mistakes++;
 		}
 	if (needed && set == NULL && c->directory == NULL && c->remotes.n == 0) {
 		log_error("no destination is set");
-		log_hint("set DB_BACKUP_DIR to a directory, or S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY and "
+		log_hint(
+		    "set DB_BACKUP_DIR to a directory, or S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY and "
 		    "S3_BACKUP_BUCKET, or DB_BACKUP_REMOTE");
 		mistakes++;
 	}
@@ -686,7 +763,8 @@ derive(struct config *c, unsigned need)
 		log_error("DB_NAME is missing: set it to the database to back up");
 		mistakes++;
 	}
-	c->folder = slash == NULL ? "" : text_format("%.*s", (int)(slash - c->raw.prefix), c->raw.prefix);
+	c->folder =
+	    slash == NULL ? "" : text_format("%.*s", (int)(slash - c->raw.prefix), c->raw.prefix);
 	c->label = slash != NULL ? slash + 1 : c->raw.prefix != NULL ? c->raw.prefix : "";
 	c->keep = (struct retention_policy){
 		.unlimited = c->raw.max_n == -1,
@@ -697,8 +775,11 @@ derive(struct config *c, unsigned need)
 		.monthly = (int)c->raw.keep_monthly,
 		.yearly = (int)c->raw.keep_yearly,
 	};
-	if (c->raw.max_n == 0 && c->keep.keep_s + c->keep.daily + c->keep.weekly + c->keep.monthly + c->keep.yearly == 0) {
-		log_error("DB_BACKUP_MAX_N: \"0\" keeps nothing; it is valid only with one of DB_BACKUP_KEEP_DAYS, "
+	if (c->raw.max_n == 0 &&
+	    c->keep.keep_s + c->keep.daily + c->keep.weekly + c->keep.monthly + c->keep.yearly ==
+		0) {
+		log_error(
+		    "DB_BACKUP_MAX_N: \"0\" keeps nothing; it is valid only with one of DB_BACKUP_KEEP_DAYS, "
 		    "_KEEP_DAILY, _KEEP_WEEKLY, _KEEP_MONTHLY or _KEEP_YEARLY");
 		mistakes++;
 	}
@@ -777,7 +858,8 @@ config_print_help(char command)
 		printf("  %s", o->name);
 		if (o->shown != NULL || (o->fallback != NULL && *o->fallback != '\0')) {
 			fputs(" (", stdout);
-			for (const char *p = o->shown != NULL ? o->shown : o->fallback; *p != '\0'; p++)
+			for (const char *p = o->shown != NULL ? o->shown : o->fallback; *p != '\0';
+			     p++)
 				if (*p != '`')
 					putchar(*p);
 			putchar(')');
@@ -790,20 +872,25 @@ config_print_help(char command)
 void
 config_print_markdown(void)
 {
-	static const char *const types[] = { "text", "list", "words", "yes or no", "number", "duration", "word" };
+	static const char *const types[] = { "text", "list", "words", "yes or no", "number",
+		"duration", "word" };
 
-	fputs("# Configuration\n\n"
+	fputs(
+	    "# Configuration\n\n"
 	    "<!-- Made by `make docs` from the table in config.c; do not edit. -->\n\n"
 	    "Everything is an environment variable. An empty value counts as unset. Each variable `X` can also be\n"
 	    "given as `X_FILE`, a path whose content (less one newline at its end) is the value; both at once is an\n"
 	    "error. All mistakes are reported together, with exit status 2. An unknown name that begins with\n"
 	    "`DB_BACKUP_` is a mistake. Durations are seconds or a number with a unit: `90`, `15m`, `6h`, `7d`, `2w`.\n"
 	    "In lists `\\,` is a comma that is part of an item. Every `RCLONE_*` variable reaches rclone, and wins\n"
-	    "over this program's own defaults for it.\n", stdout);
+	    "over this program's own defaults for it.\n",
+	    stdout);
 	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
 		for (size_t g = 0; g < GROUPS; g++)
 			if (o == groups[g].option)
-				printf("\n## %s\n\n| variable | default | kind | meaning |\n| --- | --- | --- | --- |\n", groups[g].title);
+				printf(
+				    "\n## %s\n\n| variable | default | kind | meaning |\n| --- | --- | --- | --- |\n",
+				    groups[g].title);
 		printf("| `%s`", o->name);
 		if (o->other != NULL)
 			printf(" (else `%s`)", o->other);

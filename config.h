@@ -15,16 +15,16 @@ enum verify { VERIFY_NO, VERIFY_READ, VERIFY_RESTORE };
 
 struct config {
 	/* connection; NULL where nothing is set */
-	struct list databases;  /* in order, without double ones; empty if all */
-	bool all_databases;     /* DB_NAME=* */
+	struct list databases; /* in order, without double ones; empty if all */
+	bool all_databases;    /* DB_NAME=* */
 	struct list exclude;
 	const char *pg_host, *pg_port, *pg_user, *pg_password;
 
 	/* destinations */
-	const char *directory;  /* NULL: none */
+	const char *directory;                                               /* NULL: none */
 	const char *s3_endpoint, *s3_access_key, *s3_secret_key, *s3_bucket; /* bucket NULL: none */
 	const char *s3_region, *s3_provider;
-	struct list remotes;    /* "NAME:path" */
+	struct list remotes; /* "NAME:path" */
 
 	/* what to dump */
 	struct list exclude_tables, exclude_data, dump_options;
@@ -33,19 +33,19 @@ struct config {
 	const char *passphrase; /* NULL: no encryption */
 
 	/* when and how many */
-	struct schedule schedule; /* of DB_BACKUP_SCHEDULE or the interval */
+	struct schedule schedule;  /* of DB_BACKUP_SCHEDULE or the interval */
 	const char *schedule_text; /* NULL: the interval */
 	int64_t interval_s, jitter_s;
 	struct retention_policy keep;
-	const char *folder;     /* of DB_BACKUP_PREFIX: up to its last '/', without it; "" */
-	const char *label;      /* what is behind; "" */
+	const char *folder; /* of DB_BACKUP_PREFIX: up to its last '/', without it; "" */
+	const char *label;  /* what is behind; "" */
 	int64_t retries;
-	int verify;             /* enum verify */
+	int verify; /* enum verify */
 	int64_t wait_s, stall_s;
 
 	/* telling the world */
 	const char *ping_url, *hook, *metrics_file, *status_file;
-	int log;                /* enum log_format */
+	int log; /* enum log_format */
 
 	/* as read; the fields above are what they mean */
 	struct {

@@ -34,18 +34,24 @@ destinations_init(struct destinations *d, const struct config *c)
 	if (c->directory != NULL) {
 		struct destination *local = add(d, "local");
 
-		local->directory = *c->folder == '\0' ? c->directory : text_format("%s/%s", c->directory, c->folder);
+		local->directory = *c->folder == '\0' ?
+				       c->directory :
+				       text_format("%s/%s", c->directory, c->folder);
 		remote_init(&local->remote, local->directory, "");
 		local->remote.hides = local->remote.probed = true;
 	}
 	if (c->s3_bucket != NULL)
-		remote_init_s3(&add(d, "cloud")->remote, &(struct remote_s3){ c->s3_endpoint, c->s3_access_key,
-		    c->s3_secret_key, c->s3_bucket, c->s3_region, c->s3_provider }, c->folder);
+		remote_init_s3(&add(d, "cloud")->remote,
+		    &(struct remote_s3){ c->s3_endpoint, c->s3_access_key, c->s3_secret_key,
+			c->s3_bucket, c->s3_region, c->s3_provider },
+		    c->folder);
 	for (size_t i = 0; i < c->remotes.n; i++) {
-		char *name = text_format("%.*s", (int)strcspn(c->remotes.item[i], ":"), c->remotes.item[i]);
+		char *name =
+		    text_format("%.*s", (int)strcspn(c->remotes.item[i], ":"), c->remotes.item[i]);
 
 		/* two paths of one remote: then only the whole tells them apart */
-		remote_init(&add(d, destinations_find(d, name) == NULL ? name : c->remotes.item[i])->remote,
+		remote_init(
+		    &add(d, destinations_find(d, name) == NULL ? name : c->remotes.item[i])->remote,
 		    c->remotes.item[i], c->folder);
 		free(name);
 	}
@@ -74,7 +80,8 @@ destination_failed(struct destination *d, const char *what, int e)
 	snprintf(d->why, sizeof d->why, "%s %s: %s", what, d->directory, strerror(e));
 	d->hint = hint_for_errno(e);
 	if (e == EACCES || e == EPERM) {
-		snprintf(owner, sizeof owner, "make it writable for the user that this runs as: chown %d:%d %s",
+		snprintf(owner, sizeof owner,
+		    "make it writable for the user that this runs as: chown %d:%d %s",
 		    (int)geteuid(), (int)getegid(), d->directory);
 		d->hint = owner;
 	}

@@ -19,7 +19,7 @@ struct destination {
 	const char *directory; /* local: its path; NULL for a remote */
 	struct remote remote;  /* for a local one: rclone's view of the directory, for encryption */
 	char why[768];
-	const char *hint;      /* or NULL; static */
+	const char *hint; /* or NULL; static */
 };
 
 #define DESTINATIONS_MAX 16

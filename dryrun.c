@@ -33,11 +33,11 @@ struct rehearsal {
 	struct checklist out;
 	struct pg pg;
 	struct list databases;
-	bool *usable;          /* of databases: a run would back it up */
-	int64_t *estimate;     /* bytes, as stored */
+	bool *usable;      /* of databases: a run would back it up */
+	int64_t *estimate; /* bytes, as stored */
 	bool globals, globals_usable;
 	int64_t total_bytes;
-	int dump_major;        /* -1: no pg_dump */
+	int dump_major; /* -1: no pg_dump */
 	char dump_version[64];
 };
 
@@ -57,8 +57,9 @@ check_pg_tool(struct rehearsal *r, const char *tool)
 	if (major != -1)
 		checklist_add(&r->out, FINDING_OK, tool, NULL, "%s", text);
 	else
-		checklist_add(&r->out, FINDING_PROBLEM, tool, "install the PostgreSQL client, or correct PATH",
-		    "cannot be run: %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+		checklist_add(&r->out, FINDING_PROBLEM, tool,
+		    "install the PostgreSQL client, or correct PATH", "cannot be run: %s%s%s",
+		    process_fate(&p), *p.said ? ": " : "", p.said);
 }
 
 static void
@@ -74,12 +75,14 @@ check_tools(struct rehearsal *r)
 		check_pg_tool(r, "pg_dumpall");
 	if (c->verify != VERIFY_NO)
 		check_pg_tool(r, "pg_restore");
-	if (c->s3_bucket == NULL && c->remotes.n == 0 && c->passphrase == NULL && c->ping_url == NULL)
+	if (c->s3_bucket == NULL && c->remotes.n == 0 && c->passphrase == NULL &&
+	    c->ping_url == NULL)
 		return; /* no need of rclone */
 	if (remote_version(version, sizeof version) == 0)
 		checklist_add(&r->out, FINDING_OK, "rclone", NULL, "%s", version);
 	else
-		checklist_add(&r->out, FINDING_PROBLEM, "rclone", "install rclone, or correct PATH", "%s", version);
+		checklist_add(&r->out, FINDING_PROBLEM, "rclone", "install rclone, or correct PATH",
+		    "%s", version);
 }
 
 /* -- the server and its databases */
@@ -94,22 +97,25 @@ check_server(struct rehearsal *r)
 
 	checklist_section(&r->out, "Server");
 	if (result == PG_OK)
-		result = pg_connect(&r->pg, r->databases.n > 0 ? r->databases.item[0] : "postgres", r->c->wait_s * 1000, &server);
+		result = pg_connect(&r->pg, r->databases.n > 0 ? r->databases.item[0] : "postgres",
+		    r->c->wait_s * 1000, &server);
 	if (result != PG_OK && !(result == PG_FATAL && r->pg.no_database))
 		checklist_add(&r->out, FINDING_PROBLEM, where, r->pg.hint, "%s", r->pg.why);
 	else if (result != PG_OK)
-		checklist_add(&r->out, FINDING_OK, where, NULL, "accepts user \"%s\"", r->c->pg_user);
+		checklist_add(
+		    &r->out, FINDING_OK, where, NULL, "accepts user \"%s\"", r->c->pg_user);
 	else if (r->dump_major != -1 && server.version / 10000 > r->dump_major)
 		checklist_add(&r->out, FINDING_PROBLEM, where,
 		    "install the PostgreSQL client of the server's major version, or use an image made with PG_MAJOR set to it",
-		    "PostgreSQL %s: pg_dump %s cannot dump a newer server", server.version_text, r->dump_version);
+		    "PostgreSQL %s: pg_dump %s cannot dump a newer server", server.version_text,
+		    r->dump_version);
 	else
-		checklist_add(&r->out, FINDING_OK, where, NULL, "PostgreSQL %s, accepts user \"%s\"", server.version_text,
-		    r->c->pg_user);
+		checklist_add(&r->out, FINDING_OK, where, NULL,
+		    "PostgreSQL %s, accepts user \"%s\"", server.version_text, r->c->pg_user);
 	free(where);
 	if (result == PG_OK && r->databases.n == 0 && !r->globals)
-		checklist_add(&r->out, FINDING_PROBLEM, "databases", "templates and those of DB_EXCLUDE do not count",
-		    "there is none to back up");
+		checklist_add(&r->out, FINDING_PROBLEM, "databases",
+		    "templates and those of DB_EXCLUDE do not count", "there is none to back up");
 	return result == PG_OK || r->pg.no_database;
 }
 
@@ -182,7 +188,8 @@ try_dump(struct rehearsal *r, const char *database, struct process *p)
 	if (pg_start(&r->pg, p, &argv, database, -1, out[1]) == 0) {
 		close(out[1]);
 		ready.fd = out[0];
-		while (process_poll(&ready, 1, deadline) == 0 && process_clock_ms() < deadline && process_stopping() == 0)
+		while (process_poll(&ready, 1, deadline) == 0 && process_clock_ms() < deadline &&
+		       process_stopping() == 0)
 			continue;
 		got = ready.revents != 0 ? read(out[0], &byte, 1) : -1;
 		if (got != 1)
@@ -218,7 +225,8 @@ check_lock(struct rehearsal *r, const char *database, const char *name)
 	int fd = lock_take(r->c, database);
 
 	if (fd == -1 && errno == EWOULDBLOCK)
-		checklist_add(&r->out, FINDING_NOTE, name, NULL, "is being backed up now: another run holds its lock, and "
+		checklist_add(&r->out, FINDING_NOTE, name, NULL,
+		    "is being backed up now: another run holds its lock, and "
 		    "one more would end with exit status 3");
 	else if (fd == -1)
 		checklist_add(&r->out, FINDING_PROBLEM, name,
@@ -238,34 +246,42 @@ check_privileges(struct rehearsal *r, const char *database, const char *name, st
 	struct process dump = { 0 };
 
 	if (read_privileges(r, database, p) == -1) {
-		checklist_add(&r->out, FINDING_PROBLEM, name, r->pg.hint, "its privileges cannot be told: %s", r->pg.why);
+		checklist_add(&r->out, FINDING_PROBLEM, name, r->pg.hint,
+		    "its privileges cannot be told: %s", r->pg.why);
 		return false;
 	}
 	if (p->unreadable > 0 && !chosen) {
-		checklist_add(&r->out, FINDING_PROBLEM, name, "let the user read all (GRANT pg_read_all_data TO it, PostgreSQL 14 "
+		checklist_add(&r->out, FINDING_PROBLEM, name,
+		    "let the user read all (GRANT pg_read_all_data TO it, PostgreSQL 14 "
 		    "and later), or leave them out with DB_BACKUP_EXCLUDE_TABLES",
-		    "user \"%s\" may not read %lld of its tables and sequences: %s%s", c->pg_user, p->unreadable,
-		    p->unreadable_names, p->unreadable > 3 ? " ..." : "");
+		    "user \"%s\" may not read %lld of its tables and sequences: %s%s", c->pg_user,
+		    p->unreadable, p->unreadable_names, p->unreadable > 3 ? " ..." : "");
 		return false; /* pg_dump would say it again */
 	}
-	if (p->filtered > 0 && !c->schema_only && !list_has(&c->dump_options, "--enable-row-security")) {
+	if (p->filtered > 0 && !c->schema_only &&
+	    !list_has(&c->dump_options, "--enable-row-security")) {
 		checklist_add(&r->out, chosen ? FINDING_NOTE : FINDING_PROBLEM, name,
 		    "use a user with BYPASSRLS, or one that owns the tables",
-		    "row security hides rows of %lld tables from user \"%s\", which makes pg_dump fail: %s%s", p->filtered,
-		    c->pg_user, p->filtered_names, p->filtered > 3 ? " ..." : "");
+		    "row security hides rows of %lld tables from user \"%s\", which makes pg_dump fail: %s%s",
+		    p->filtered, c->pg_user, p->filtered_names, p->filtered > 3 ? " ..." : "");
 		good = chosen;
 	}
 	if (p->large_objects > 0 && !c->schema_only) {
 		checklist_add(&r->out, chosen ? FINDING_NOTE : FINDING_PROBLEM, name,
 		    "back up as their owner or a superuser, or leave them out: PGDUMP_OPTIONS=--no-blobs",
-		    "user \"%s\" may not read %lld of its large objects", c->pg_user, p->large_objects);
+		    "user \"%s\" may not read %lld of its large objects", c->pg_user,
+		    p->large_objects);
 		good = good && chosen;
 	}
-	if (good && r->dump_major != -1 && try_dump(r, database, &dump) == -1 && process_stopping() == 0) {
+	if (good && r->dump_major != -1 && try_dump(r, database, &dump) == -1 &&
+	    process_stopping() == 0) {
 		const char *hint = hint_for(dump.said);
 
-		checklist_add(&r->out, FINDING_PROBLEM, name, hint != NULL ? hint : "check PGDUMP_OPTIONS and the patterns of "
-		    "DB_BACKUP_EXCLUDE_TABLES", "pg_dump %s%s%s", process_fate(&dump), *dump.said ? ": " : "", dump.said);
+		checklist_add(&r->out, FINDING_PROBLEM, name,
+		    hint != NULL ? hint :
+				   "check PGDUMP_OPTIONS and the patterns of "
+				   "DB_BACKUP_EXCLUDE_TABLES",
+		    "pg_dump %s%s%s", process_fate(&dump), *dump.said ? ": " : "", dump.said);
 		good = false;
 	}
 	return good;
@@ -290,9 +306,10 @@ check_database(struct rehearsal *r, size_t i)
 	r->estimate[i] = estimate(r, database, server.size_bytes, &known);
 	r->total_bytes += r->estimate[i];
 	text_size(stored, sizeof stored, r->estimate[i]);
-	checklist_add(&r->out, FINDING_OK, name, NULL, "%s, %lld %s, all readable; a backup takes about %s%s",
-	    text_size(size, sizeof size, server.size_bytes), p.tables, p.tables == 1 ? "table" : "tables", stored,
-	    known ? ", as the newest does" : "");
+	checklist_add(&r->out, FINDING_OK, name, NULL,
+	    "%s, %lld %s, all readable; a backup takes about %s%s",
+	    text_size(size, sizeof size, server.size_bytes), p.tables,
+	    p.tables == 1 ? "table" : "tables", stored, known ? ", as the newest does" : "");
 	check_lock(r, database, name);
 end:
 	free(p.unreadable_names);
@@ -315,11 +332,14 @@ check_globals(struct rehearsal *r)
 		return;
 	}
 	if (strcmp(rows, "f") == 0)
-		checklist_add(&r->out, FINDING_NOTE, "globals", "to have them, back up as a superuser, or let one GRANT SELECT ON "
-		    "pg_authid TO this user", "roles and tablespaces, without passwords: user \"%s\" may not read them",
+		checklist_add(&r->out, FINDING_NOTE, "globals",
+		    "to have them, back up as a superuser, or let one GRANT SELECT ON "
+		    "pg_authid TO this user",
+		    "roles and tablespaces, without passwords: user \"%s\" may not read them",
 		    r->c->pg_user);
 	else
-		checklist_add(&r->out, FINDING_OK, "globals", NULL, "roles with their passwords, and tablespaces");
+		checklist_add(&r->out, FINDING_OK, "globals", NULL,
+		    "roles with their passwords, and tablespaces");
 	r->globals_usable = true;
 	check_lock(r, NULL, "globals");
 	free(rows);
@@ -334,7 +354,8 @@ existing_part(const char *directory, char *path, size_t size)
 	struct stat st;
 
 	snprintf(path, size, "%s", directory);
-	while (stat(path, &st) == -1 && errno == ENOENT && strcmp(path, "/") != 0 && strcmp(path, ".") != 0) {
+	while (stat(path, &st) == -1 && errno == ENOENT && strcmp(path, "/") != 0 &&
+	       strcmp(path, ".") != 0) {
 		char *copy = text_copy(path);
 
 		snprintf(path, size, "%s", dirname(copy));
@@ -356,11 +377,12 @@ check_space(struct rehearsal *r, const struct destination *d, const char *path)
 	text_size(left, sizeof left, bytes);
 	text_size(needed, sizeof needed, r->total_bytes);
 	if (bytes < r->total_bytes)
-		checklist_add(&r->out, FINDING_PROBLEM, d->name, "free space, or keep fewer backups (DB_BACKUP_MAX_N)",
+		checklist_add(&r->out, FINDING_PROBLEM, d->name,
+		    "free space, or keep fewer backups (DB_BACKUP_MAX_N)",
 		    "%s free, but about %s are needed before old backups are pruned", left, needed);
 	else
-		checklist_add(&r->out, bytes / 2 < r->total_bytes ? FINDING_NOTE : FINDING_OK, d->name, NULL,
-		    "%s free, about %s needed for a run", left, needed);
+		checklist_add(&r->out, bytes / 2 < r->total_bytes ? FINDING_NOTE : FINDING_OK,
+		    d->name, NULL, "%s free, about %s needed for a run", left, needed);
 }
 
 /* A directory that a run would make is not made here. True if it is there, to be tried. */
@@ -374,14 +396,18 @@ check_directory(struct rehearsal *r, const struct destination *d)
 	existing_part(d->directory, path, sizeof path);
 	there = strcmp(path, d->directory) == 0;
 	if (stat(path, &st) == -1 || !S_ISDIR(st.st_mode))
-		checklist_add(&r->out, FINDING_PROBLEM, d->name, "check DB_BACKUP_DIR", "%s is no directory that can be entered", path);
+		checklist_add(&r->out, FINDING_PROBLEM, d->name, "check DB_BACKUP_DIR",
+		    "%s is no directory that can be entered", path);
 	else if (!there && access(path, W_OK | X_OK) == -1)
-		checklist_add(&r->out, FINDING_PROBLEM, d->name, "make the directory, and let this user write to it",
-		    "%s is not there, and user %d cannot make it in %s", d->directory, (int)geteuid(), path);
+		checklist_add(&r->out, FINDING_PROBLEM, d->name,
+		    "make the directory, and let this user write to it",
+		    "%s is not there, and user %d cannot make it in %s", d->directory,
+		    (int)geteuid(), path);
 	else
 		good = true;
 	if (good && !there)
-		checklist_add(&r->out, FINDING_OK, d->name, NULL, "%s is not there yet, and would be made", d->directory);
+		checklist_add(&r->out, FINDING_OK, d->name, NULL,
+		    "%s is not there yet, and would be made", d->directory);
 	if (good)
 		check_space(r, d, path);
 	return good && there;
@@ -400,23 +426,32 @@ check_destination(struct rehearsal *r, size_t i)
 		return;
 	probe_destination(&p, d, encrypt);
 	if (!p.stored)
-		checklist_add(&r->out, FINDING_PROBLEM, d->name, p.hint, "no backup can be stored: %s", p.why);
+		checklist_add(&r->out, FINDING_PROBLEM, d->name, p.hint,
+		    "no backup can be stored: %s", p.why);
 	else if (!p.read)
-		checklist_add(&r->out, FINDING_PROBLEM, d->name, p.hint, "a backup can be stored, but %s", p.why);
+		checklist_add(&r->out, FINDING_PROBLEM, d->name, p.hint,
+		    "a backup can be stored, but %s", p.why);
 	else
-		checklist_add(&r->out, FINDING_OK, d->name, NULL, "a small file was %s and read back%s",
-		    encrypt ? "encrypted, stored" : "stored", p.deleted ? "; it is deleted" : "");
+		checklist_add(&r->out, FINDING_OK, d->name, NULL,
+		    "a small file was %s and read back%s", encrypt ? "encrypted, stored" : "stored",
+		    p.deleted ? "; it is deleted" : "");
 	if (d->remote.spools && encrypt && r->c->directory == NULL)
-		checklist_add(&r->out, FINDING_PROBLEM, d->name, "set DB_BACKUP_DIR too: then it is encrypted there, and uploaded "
-		    "from there", "rclone cannot stream to it, and would collect a backup in TMPDIR first, in the clear");
+		checklist_add(&r->out, FINDING_PROBLEM, d->name,
+		    "set DB_BACKUP_DIR too: then it is encrypted there, and uploaded "
+		    "from there",
+		    "rclone cannot stream to it, and would collect a backup in TMPDIR first, in the clear");
 	else if (d->remote.spools)
-		checklist_add(&r->out, FINDING_NOTE, d->name, NULL, "rclone cannot stream to it: it collects each backup in TMPDIR first");
+		checklist_add(&r->out, FINDING_NOTE, d->name, NULL,
+		    "rclone cannot stream to it: it collects each backup in TMPDIR first");
 	if (!p.deleted)
-		checklist_add(&r->out, FINDING_NOTE, d->name, "old backups cannot be pruned then: let something else remove them (a "
+		checklist_add(&r->out, FINDING_NOTE, d->name,
+		    "old backups cannot be pruned then: let something else remove them (a "
 		    "life cycle rule), or allow deleting; DB_BACKUP_MAX_N=unlimited makes no attempt",
-		    "%s%s cannot be deleted, and stays: %s", PROBE_NAME, encrypt ? ".bin" : "", p.delete_why);
+		    "%s%s cannot be deleted, and stays: %s", PROBE_NAME, encrypt ? ".bin" : "",
+		    p.delete_why);
 	if (r->cat.failed[i] && p.stored)
-		checklist_add(&r->out, FINDING_NOTE, d->name, "let the key list the bucket (s3:ListBucket)",
+		checklist_add(&r->out, FINDING_NOTE, d->name,
+		    "let the key list the bucket (s3:ListBucket)",
 		    "what is there cannot be listed, so nothing is pruned, and backup-service cannot tell when a backup is due: %s",
 		    d->why);
 }
@@ -428,8 +463,8 @@ check_destinations(struct rehearsal *r)
 
 	checklist_section(&r->out, "Destinations");
 	if (r->c->passphrase != NULL && remote_encrypt(first, r->c->passphrase) == -1) {
-		checklist_add(&r->out, FINDING_PROBLEM, "encryption", "see whether \"echo x | rclone obscure -\" works here",
-		    "%s", first->why);
+		checklist_add(&r->out, FINDING_PROBLEM, "encryption",
+		    "see whether \"echo x | rclone obscure -\" works here", "%s", first->why);
 		return;
 	}
 	for (size_t i = 1; i < r->d.n; i++)
@@ -447,20 +482,25 @@ check_telling(struct rehearsal *r)
 
 	checklist_section(&r->out, "Reports");
 	if (c->ping_url != NULL)
-		checklist_add(&r->out, FINDING_NOTE, "ping", NULL, "DB_BACKUP_PING_URL is not fetched by a dry run");
+		checklist_add(&r->out, FINDING_NOTE, "ping", NULL,
+		    "DB_BACKUP_PING_URL is not fetched by a dry run");
 	if (c->hook != NULL && access(c->hook, X_OK) == -1)
-		checklist_add(&r->out, FINDING_PROBLEM, "hook", "check DB_BACKUP_HOOK, and make it executable", "%s: %s", c->hook,
+		checklist_add(&r->out, FINDING_PROBLEM, "hook",
+		    "check DB_BACKUP_HOOK, and make it executable", "%s: %s", c->hook,
 		    strerror(errno));
 	else if (c->hook != NULL)
-		checklist_add(&r->out, FINDING_OK, "hook", NULL, "%s can be executed; a dry run does not", c->hook);
+		checklist_add(&r->out, FINDING_OK, "hook", NULL,
+		    "%s can be executed; a dry run does not", c->hook);
 	if (c->metrics_file != NULL) {
 		char *copy = text_copy(c->metrics_file), *directory = dirname(copy);
 
 		if (access(directory, W_OK | X_OK) == -1)
-			checklist_add(&r->out, FINDING_PROBLEM, "metrics", "make it writable for the user that this program runs as",
-			    "%s: %s", directory, strerror(errno));
+			checklist_add(&r->out, FINDING_PROBLEM, "metrics",
+			    "make it writable for the user that this program runs as", "%s: %s",
+			    directory, strerror(errno));
 		else
-			checklist_add(&r->out, FINDING_OK, "metrics", NULL, "%s would be written", c->metrics_file);
+			checklist_add(&r->out, FINDING_OK, "metrics", NULL, "%s would be written",
+			    c->metrics_file);
 		free(copy);
 	}
 }
@@ -470,7 +510,8 @@ check_telling(struct rehearsal *r)
 static void
 plan_store(struct rehearsal *r, const char *database, int64_t bytes, time_t now)
 {
-	struct name n = { .kind = database == NULL ? NAME_GLOBALS : NAME_DUMP, .time = now,
+	struct name n = { .kind = database == NULL ? NAME_GLOBALS : NAME_DUMP,
+		.time = now,
 		.encrypted = r->c->passphrase != NULL };
 	char file[NAME_SIZE], size[32];
 
@@ -481,7 +522,8 @@ plan_store(struct rehearsal *r, const char *database, int64_t bytes, time_t now)
 	else if (database == NULL)
 		checklist_add(&r->out, FINDING_NONE, "store", NULL, "%s", file);
 	else
-		checklist_add(&r->out, FINDING_NONE, "store", NULL, "%s, about %s", file, text_size(size, sizeof size, bytes));
+		checklist_add(&r->out, FINDING_NONE, "store", NULL, "%s, about %s", file,
+		    text_size(size, sizeof size, bytes));
 }
 
 /* The backups that the new one, of now, would push out. */
@@ -508,8 +550,10 @@ plan_prune(struct rehearsal *r, size_t destination, const char *database, time_t
 	}
 	retention_apply(&r->c->keep, now, item, n);
 	for (size_t i = 0; i < n; i++)
-		if (of[i] != NULL && item[i].kept_by == NULL && name_belongs(of[i]->file, r->c->label, database))
-			checklist_add(&r->out, FINDING_NONE, "prune", NULL, "%s at %s", of[i]->file, r->d.item[destination].name);
+		if (of[i] != NULL && item[i].kept_by == NULL &&
+		    name_belongs(of[i]->file, r->c->label, database))
+			checklist_add(&r->out, FINDING_NONE, "prune", NULL, "%s at %s", of[i]->file,
+			    r->d.item[destination].name);
 	free(item);
 	free(of);
 }
@@ -578,7 +622,7 @@ dryrun_run(const struct config *c, const struct arguments *a)
 		printf("All is well%s. This was a dry run: nothing is stored, nothing is pruned.\n",
 		    r->out.notes > 0 ? ", but see the notes" : "");
 	else
-		printf("%zu %s. This was a dry run: nothing is stored, nothing is pruned.\n", r->out.problems,
-		    r->out.problems == 1 ? "problem" : "problems");
+		printf("%zu %s. This was a dry run: nothing is stored, nothing is pruned.\n",
+		    r->out.problems, r->out.problems == 1 ? "problem" : "problems");
 	return list_end(r->out.problems == 0 ? EXIT_DONE : EXIT_FAILED);
 }

@@ -13,7 +13,8 @@
 #include "lib/log.h"
 #include "lib/relay.h"
 
-#define SIZE_HINT "see what else writes or deletes there: another program, a life cycle rule, a disk that fails"
+#define SIZE_HINT                                                                                  \
+	"see what else writes or deletes there: another program, a life cycle rule, a disk that fails"
 
 /* What one relay serves: destination at[i] is fed by its sink i; the spool is the local file. */
 struct way {
@@ -52,7 +53,10 @@ dump_arguments(const struct config *c, int dump_major, const char *database, str
 	list_add(argv, "pg_dump");
 	list_add(argv, "--format=custom");
 	list_add(argv, "--no-password");
-	list_addf(argv, "--compress=%s", c->compress != NULL ? c->compress : dump_major >= 16 ? "zstd:3" : "1");
+	list_addf(argv, "--compress=%s",
+	    c->compress != NULL ? c->compress :
+	    dump_major >= 16    ? "zstd:3" :
+				  "1");
 	for (size_t i = 0; i < c->exclude_tables.n; i++)
 		list_addf(argv, "--exclude-table=%s", c->exclude_tables.item[i]);
 	for (size_t i = 0; i < c->exclude_data.n; i++)
@@ -106,8 +110,8 @@ prepare_folder(struct dump *b, size_t i)
 	}
 	swept = folder_sweep(d->directory, is_own, b);
 	if (swept > 0)
-		log_info("removed %d unfinished %s of %s from %s", swept, swept == 1 ? "file" : "files", b->shown,
-		    d->directory);
+		log_info("removed %d unfinished %s of %s from %s", swept,
+		    swept == 1 ? "file" : "files", b->shown, d->directory);
 	return 0;
 }
 
@@ -139,7 +143,8 @@ open_sink(struct dump *b, size_t i, struct way *w, const char *name, bool encryp
 		return;
 	}
 	if (encrypt && d->remote.spools) {
-		fail(b, i, "set DB_BACKUP_DIR too: then it is encrypted there, and uploaded from there",
+		fail(b, i,
+		    "set DB_BACKUP_DIR too: then it is encrypted there, and uploaded from there",
 		    "rclone cannot stream to it, and would collect the backup in TMPDIR first, in the clear");
 		return;
 	}
@@ -194,11 +199,13 @@ confirm(struct dump *b, size_t i, const char *name, int64_t expected)
 		return;
 	}
 	if (size == -2)
-		fail(b, i, d->hint != NULL ? d->hint : hint_of_tool(d->why), "its size cannot be checked: %s", d->why);
+		fail(b, i, d->hint != NULL ? d->hint : hint_of_tool(d->why),
+		    "its size cannot be checked: %s", d->why);
 	else if (size == -1)
 		fail(b, i, SIZE_HINT, "it is not there, although rclone reported success");
 	else
-		fail(b, i, SIZE_HINT, "it has %lld bytes there instead of %lld", (long long)size, (long long)expected);
+		fail(b, i, SIZE_HINT, "it has %lld bytes there instead of %lld", (long long)size,
+		    (long long)expected);
 	if (is_local(b, i))
 		folder_delete(d->directory, name);
 	discard(b, i, name);
@@ -222,8 +229,8 @@ finish_sinks(struct dump *b, struct way *w, const char *name, int64_t expected)
 		if (*s->why != '\0')
 			snprintf(why, sizeof why, "rclone: %s", s->why);
 		else
-			snprintf(why, sizeof why, "rclone %s%s%s", process_fate(&s->process), *s->process.said ? ": " : "",
-			    s->process.said);
+			snprintf(why, sizeof why, "rclone %s%s%s", process_fate(&s->process),
+			    *s->process.said ? ": " : "", s->process.said);
 		fail(b, i, hint_of_tool(why), "%s", why);
 		discard(b, i, name);
 	}
@@ -267,8 +274,8 @@ explain_dump(struct dump *b, struct way *w)
 	if (*w->relay.why != '\0')
 		snprintf(why, sizeof why, "%s: %s", p->name, w->relay.why);
 	else
-		snprintf(why, sizeof why, "%s %s after %s%s%s", p->name, process_fate(p), text, *p->said ? ": " : "",
-		    p->said);
+		snprintf(why, sizeof why, "%s %s after %s%s%s", p->name, process_fate(p), text,
+		    *p->said ? ": " : "", p->said);
 	dump_fail_all(b, why, hint_of_tool(why));
 }
 
@@ -276,7 +283,8 @@ explain_dump(struct dump *b, struct way *w)
 static bool
 dump_is_to_blame(const struct way *w)
 {
-	return *w->relay.why != '\0' || (!w->relay.dump.running && !process_succeeded(&w->relay.dump));
+	return *w->relay.why != '\0' ||
+	       (!w->relay.dump.running && !process_succeeded(&w->relay.dump));
 }
 
 /* The dump is complete: publish the local file, before any upload is waited for. */
@@ -333,7 +341,8 @@ dump_to(struct dump *b, bool (*take)(const struct dump *b, size_t i))
 	start_relay(b, w);
 	if (rc == 0)
 		rc = relay_read(&w->relay);
-	b->upper_bound = 2 * w->relay.total_bytes > b->upper_bound ? 2 * w->relay.total_bytes : b->upper_bound;
+	b->upper_bound =
+	    2 * w->relay.total_bytes > b->upper_bound ? 2 * w->relay.total_bytes : b->upper_bound;
 	if (rc == 0) {
 		finish_spool(b, w);
 		rc = relay_commit(&w->relay);
@@ -421,7 +430,8 @@ dump_try(struct dump *b)
 	 * The database must not wait for the network, and one encryption is
 	 * enough: rclone encrypts into the local file, which then is uploaded.
 	 */
-	if (*b->file == '\0' && encrypts(b) && local_wanted && remote_wanted && dump_to(b, is_local) == -1)
+	if (*b->file == '\0' && encrypts(b) && local_wanted && remote_wanted &&
+	    dump_to(b, is_local) == -1)
 		return -1;
 	if (*b->file != '\0')
 		return remote_wanted ? upload_file(b, directory) : 0;

@@ -18,15 +18,15 @@ struct dump {
 	const struct config *c;
 	struct destinations *d;
 	struct pg *pg;
-	const char *database;     /* NULL: the globals */
-	const char *shown;        /* for people: "app", with quotes; or globals */
-	struct list argv;         /* of pg_dump or pg_dumpall */
-	int64_t expected_bytes;   /* for the progress; 0: no idea */
-	int64_t upper_bound;      /* for the part size */
+	const char *database;   /* NULL: the globals */
+	const char *shown;      /* for people: "app", with quotes; or globals */
+	struct list argv;       /* of pg_dump or pg_dumpall */
+	int64_t expected_bytes; /* for the progress; 0: no idea */
+	int64_t upper_bound;    /* for the part size */
 
 	enum outcome outcome[DESTINATIONS_MAX];
 	struct {
-		char why[1024];   /* why it is still wanted */
+		char why[1024]; /* why it is still wanted */
 		const char *hint;
 	} failure[DESTINATIONS_MAX];
 
@@ -35,15 +35,17 @@ struct dump {
 		int64_t size_bytes;
 	} stored[DESTINATIONS_MAX]; /* where DONE */
 
-	char name[NAME_SIZE];     /* of the last try */
-	char file[NAME_SIZE];     /* complete in the local directory, made by an earlier try of this run; or "" */
-	int64_t size_bytes;       /* as stored by the last try */
-	int code;                 /* exit status for the failures: 1, 126, 127 */
-	bool dump_failed;         /* the last try failed because of pg_dump, not of a destination */
+	char name[NAME_SIZE]; /* of the last try */
+	char file
+	    [NAME_SIZE]; /* complete in the local directory, made by an earlier try of this run; or "" */
+	int64_t size_bytes; /* as stored by the last try */
+	int code;           /* exit status for the failures: 1, 126, 127 */
+	bool dump_failed;   /* the last try failed because of pg_dump, not of a destination */
 };
 
 /* The command line of pg_dump, whose major version is given, or of pg_dumpall (database NULL). */
-void dump_arguments(const struct config *c, int dump_major, const char *database, struct list *argv);
+void dump_arguments(
+    const struct config *c, int dump_major, const char *database, struct list *argv);
 
 /*
  * Try once. Afterwards outcome is DONE where the backup is published and its

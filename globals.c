@@ -27,9 +27,11 @@ statement_end(const char *p, bool *plain)
 				quote = '\0'; /* a doubled one opens it again at once */
 		} else if (*p == '\'' || *p == '"') {
 			/* but behind a doubled one it is the same string that goes on */
-			escapes = *p == '\'' && p > start && (p[-1] == 'E' || p[-1] == 'e' || (p[-1] == '\'' && escapes));
+			escapes = *p == '\'' && p > start &&
+				  (p[-1] == 'E' || p[-1] == 'e' || (p[-1] == '\'' && escapes));
 			quote = *p;
-		} else if (*p == '\\' || *p == '$' || strncmp(p, "--", 2) == 0 || strncmp(p, "/*", 2) == 0) {
+		} else if (*p == '\\' || *p == '$' || strncmp(p, "--", 2) == 0 ||
+			   strncmp(p, "/*", 2) == 0) {
 			*plain = false;
 		} else if (*p == ';') {
 			return p + 1;
@@ -91,24 +93,26 @@ append(char *at, const char *p, const char *end)
 }
 
 void
-globals_split(const char *sql, const struct list *roles, const struct list *tablespaces, char **roles_sql,
-    char **tablespaces_sql)
+globals_split(const char *sql, const struct list *roles, const struct list *tablespaces,
+    char **roles_sql, char **tablespaces_sql)
 {
 	/* a statement has at least two characters, and gets a newline */
-	char *r = *roles_sql = text_alloc(strlen(sql) * 2 + 1), *t = *tablespaces_sql = text_alloc(strlen(sql) * 2 + 1);
+	char *r = *roles_sql = text_alloc(strlen(sql) * 2 + 1),
+	     *t = *tablespaces_sql = text_alloc(strlen(sql) * 2 + 1);
 
-	for (const char *p = sql + strspn(sql, " \t\r\n"), *end; *p != '\0'; p = end + strspn(end, " \t\r\n")) {
+	for (const char *p = sql + strspn(sql, " \t\r\n"), *end; *p != '\0';
+	     p = end + strspn(end, " \t\r\n")) {
 		const char *role = NULL, *tablespace = NULL;
 		bool plain;
 
 		end = statement_end(p, &plain);
 		if (!plain)
 			continue;
-		if (starts(p, "CREATE ROLE ") || starts(p, "ALTER ROLE ") || starts(p, "COMMENT ON ROLE ") ||
-		    starts(p, "SECURITY LABEL "))
+		if (starts(p, "CREATE ROLE ") || starts(p, "ALTER ROLE ") ||
+		    starts(p, "COMMENT ON ROLE ") || starts(p, "SECURITY LABEL "))
 			role = behind(p, end, "ROLE ");
-		if (starts(p, "CREATE ") || starts(p, "ALTER ") || starts(p, "COMMENT ON ") || starts(p, "GRANT ") ||
-		    starts(p, "REVOKE ") || starts(p, "SECURITY LABEL "))
+		if (starts(p, "CREATE ") || starts(p, "ALTER ") || starts(p, "COMMENT ON ") ||
+		    starts(p, "GRANT ") || starts(p, "REVOKE ") || starts(p, "SECURITY LABEL "))
 			tablespace = role != NULL ? NULL : behind(p, end, "TABLESPACE ");
 		if (tablespace == NULL && starts(p, "GRANT "))
 			role = behind(p, end, " TO ");

@@ -29,7 +29,8 @@ stamp(char *out, size_t size, int64_t t)
 
 /* Since when the backup is late; 0: it is not. */
 static int64_t
-late_since(const struct status *s, const struct status_item *item, const struct allowance *a, int64_t now)
+late_since(
+    const struct status *s, const struct status_item *item, const struct allowance *a, int64_t now)
 {
 	int64_t since = item->success + a->period_s + a->grace_s;
 
@@ -54,8 +55,9 @@ print_late(const struct status_item *item, int64_t since, int64_t now, size_t ot
 
 	text_escape(database, sizeof database, item->database, false);
 	text_escape(error, sizeof error, item->error, false);
-	printf("unhealthy: %s%s%s at %s ", *database != '\0' ? "\"" : "", *database != '\0' ? database : "globals",
-	    *database != '\0' ? "\"" : "", item->destination);
+	printf("unhealthy: %s%s%s at %s ", *database != '\0' ? "\"" : "",
+	    *database != '\0' ? database : "globals", *database != '\0' ? "\"" : "",
+	    item->destination);
 	if (item->success == 0)
 		printf("has no backup");
 	else
@@ -63,7 +65,8 @@ print_late(const struct status_item *item, int64_t since, int64_t now, size_t ot
 	printf(", late since %s (%s)", stamp(late, sizeof late, since),
 	    text_duration(text, sizeof text, (now - since) * 1000));
 	if (item->failures > 0)
-		printf("; %lld failed since%s%s", (long long)item->failures, *error != '\0' ? ": " : "", error);
+		printf("; %lld failed since%s%s", (long long)item->failures,
+		    *error != '\0' ? ": " : "", error);
 	if (others > 0)
 		printf("; %zu more %s late", others, others == 1 ? "is" : "are");
 	putchar('\n');
@@ -77,7 +80,8 @@ print_healthy(const struct status *s, size_t n, int64_t oldest, int64_t now)
 	if (n == 0 || oldest == 0)
 		printf("healthy: the service has just started");
 	else
-		printf("healthy: the oldest of %zu is of %s (%s ago)", n, stamp(at, sizeof at, oldest),
+		printf("healthy: the oldest of %zu is of %s (%s ago)", n,
+		    stamp(at, sizeof at, oldest),
 		    text_duration(text, sizeof text, (now > oldest ? now - oldest : 0) * 1000));
 	if (s->working)
 		printf("; a backup is being made");
@@ -135,7 +139,8 @@ health_run(const struct config *c, const struct arguments *a)
 		metrics_print(stdout, &s);
 		status = EXIT_DONE;
 	} else if (!status_service_lives(c)) {
-		printf("unhealthy: backup-service %s\n", s.pid != 0 ? "does not run any more" : "has not run here");
+		printf("unhealthy: backup-service %s\n",
+		    s.pid != 0 ? "does not run any more" : "has not run here");
 		status = EXIT_FAILED;
 	} else {
 		status = judge(c, &s, time(NULL));

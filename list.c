@@ -33,7 +33,8 @@ list_age(char *out, size_t size, time_t t)
 }
 
 void
-list_places(const struct catalog *cat, size_t i, const struct destinations *d, bool *done, char *out, size_t size)
+list_places(const struct catalog *cat, size_t i, const struct destinations *d, bool *done,
+    char *out, size_t size)
 {
 	const struct backup *first = &cat->item[i];
 	size_t n = 0;
@@ -46,7 +47,8 @@ list_places(const struct catalog *cat, size_t i, const struct destinations *d, b
 			continue;
 		done[i] = true;
 		if (n < size)
-			n += (size_t)snprintf(out + n, size - n, "%s%s", n > 0 ? ", " : "", d->item[b->destination].name);
+			n += (size_t)snprintf(out + n, size - n, "%s%s", n > 0 ? ", " : "",
+			    d->item[b->destination].name);
 	}
 }
 
@@ -92,8 +94,8 @@ print_json(const struct catalog *cat, const struct destinations *d, const bool *
 			print_json_text("database", b->name.database);
 		else
 			printf("\"database\":null");
-		printf(",\"time\":\"%s\",\"size_bytes\":%lld,\"encrypted\":%s,", stamp, (long long)b->size_bytes,
-		    b->name.encrypted ? "true" : "false");
+		printf(",\"time\":\"%s\",\"size_bytes\":%lld,\"encrypted\":%s,", stamp,
+		    (long long)b->size_bytes, b->name.encrypted ? "true" : "false");
 		print_json_text("destination", d->item[b->destination].name);
 		printf("}");
 		comma = ",";
@@ -102,7 +104,8 @@ print_json(const struct catalog *cat, const struct destinations *d, const bool *
 		for (size_t k = 0; k < cat->foreign[i].n; k++) {
 			printf("%s\n{", comma);
 			print_json_text("name", cat->foreign[i].item[k].name);
-			printf(",\"kind\":\"other\",\"database\":null,\"time\":null,\"size_bytes\":%lld,\"encrypted\":null,",
+			printf(
+			    ",\"kind\":\"other\",\"database\":null,\"time\":null,\"size_bytes\":%lld,\"encrypted\":null,",
 			    (long long)cat->foreign[i].item[k].size_bytes);
 			print_json_text("destination", d->item[i].name);
 			printf("}");
@@ -143,7 +146,11 @@ print_row(const char *const *cell, const int *wide)
 	for (size_t i = 0; i < COLUMNS; i++) {
 		int fill = wide[i] - width(cell[i]);
 
-		printf("%*s%s%*s", i == SIZE ? fill : 0, "", cell[i], i == NAME ? 0 : i == SIZE ? 2 : fill + 2, "");
+		printf("%*s%s%*s", i == SIZE ? fill : 0, "", cell[i],
+		    i == NAME ? 0 :
+		    i == SIZE ? 2 :
+				fill + 2,
+		    "");
 	}
 	putchar('\n');
 }
@@ -151,7 +158,8 @@ print_row(const char *const *cell, const int *wide)
 static void
 print_table(const struct catalog *cat, const struct destinations *d, const bool *shown)
 {
-	static const char *const title[COLUMNS] = { "DATABASE", "TIME (UTC)", "AGE", "SIZE", "WHERE", "ENCRYPTED", "NAME" };
+	static const char *const title[COLUMNS] = { "DATABASE", "TIME (UTC)", "AGE", "SIZE",
+		"WHERE", "ENCRYPTED", "NAME" };
 	bool *done = text_alloc(cat->n + 1);
 	int wide[COLUMNS] = { 0 };
 	bool any = false;
@@ -168,14 +176,16 @@ print_table(const struct catalog *cat, const struct destinations *d, const bool 
 			done[i] = !shown[i];
 		for (size_t i = 0; i < cat->n; i++) {
 			const struct backup *b = &cat->item[i];
-			char database[NAME_SIZE * 4], stamp[64], age[64], size[32], where[512], file[NAME_SIZE * 4];
+			char database[NAME_SIZE * 4], stamp[64], age[64], size[32], where[512],
+			    file[NAME_SIZE * 4];
 			const char *const cell[COLUMNS] = { database, stamp, age, size, where,
 				b->name.encrypted ? "yes" : "no", file };
 
 			if (done[i])
 				continue;
 			list_places(cat, i, d, done, where, sizeof where);
-			text_escape(database, sizeof database, b->name.kind == NAME_GLOBALS ? "(globals)" : b->name.database, false);
+			text_escape(database, sizeof database,
+			    b->name.kind == NAME_GLOBALS ? "(globals)" : b->name.database, false);
 			text_escape(file, sizeof file, b->file, false);
 			list_time(stamp, sizeof stamp, b->name.time);
 			stamp[strlen("YYYY-MM-DD HH:MM:SS")] = '\0'; /* the title says UTC */
@@ -194,7 +204,8 @@ print_table(const struct catalog *cat, const struct destinations *d, const bool 
 
 /* Totals, a line for each destination, and what else is there. */
 static void
-print_totals(const struct catalog *cat, const struct destinations *d, const bool *shown, const struct arguments *a)
+print_totals(const struct catalog *cat, const struct destinations *d, const bool *shown,
+    const struct arguments *a)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		const struct listing *foreign = &cat->foreign[i];
@@ -228,16 +239,20 @@ print_totals(const struct catalog *cat, const struct destinations *d, const bool
 		for (size_t k = 0; k < foreign->n; k++)
 			foreign_bytes += foreign->item[k].size_bytes;
 		if (foreign->n > 0)
-			printf("; %zu other %s, %s%s", foreign->n, foreign->n == 1 ? "file" : "files",
-			    text_size(size, sizeof size, foreign_bytes), a->all ? ":" :
-			    foreign->n == 1 ? " (--all shows it)" : " (--all shows them)");
+			printf("; %zu other %s, %s%s", foreign->n,
+			    foreign->n == 1 ? "file" : "files",
+			    text_size(size, sizeof size, foreign_bytes),
+			    a->all          ? ":" :
+			    foreign->n == 1 ? " (--all shows it)" :
+					      " (--all shows them)");
 		putchar('\n');
 		for (size_t k = 0; k < foreign->n && a->all; k++) {
 			size_t room = strlen(foreign->item[k].name) * 4 + 1;
 
 			escaped = text_alloc(room);
 			text_escape(escaped, room, foreign->item[k].name, false);
-			printf("  %8s  %s\n", text_size(text, sizeof text, foreign->item[k].size_bytes), escaped);
+			printf("  %8s  %s\n",
+			    text_size(text, sizeof text, foreign->item[k].size_bytes), escaped);
 			free(escaped);
 		}
 	}
@@ -253,7 +268,8 @@ list_run(const struct config *c, const struct arguments *a)
 	int rc;
 
 	if (a->names.n > 0) {
-		log_error("list-backups takes no name; --db NAME names a database, --from WHERE a destination");
+		log_error(
+		    "list-backups takes no name; --db NAME names a database, --from WHERE a destination");
 		return EXIT_USAGE;
 	}
 	if (destinations_init(d, c) == -1)

@@ -22,6 +22,7 @@ int list_end(int status);
  * from i on, as "local, cloud"; those in done are marked, so that a loop over i
  * shows each backup once.
  */
-void list_places(const struct catalog *cat, size_t i, const struct destinations *d, bool *done, char *out, size_t size);
+void list_places(const struct catalog *cat, size_t i, const struct destinations *d, bool *done,
+    char *out, size_t size);
 
 #endif

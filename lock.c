@@ -21,7 +21,10 @@ lock_directory(const struct config *c, char *path, size_t size)
 	const char *tmp = getenv("TMPDIR");
 
 	if (c->status_file != NULL) {
-		snprintf(path, size, "%.*s", slash == NULL ? 1 : slash == c->status_file ? 1 : (int)(slash - c->status_file),
+		snprintf(path, size, "%.*s",
+		    slash == NULL           ? 1 :
+		    slash == c->status_file ? 1 :
+					      (int)(slash - c->status_file),
 		    slash == NULL ? "." : c->status_file);
 		return folder_make(path);
 	}
@@ -29,7 +32,8 @@ lock_directory(const struct config *c, char *path, size_t size)
 	if (folder_make(path) == 0 && access(path, W_OK) == 0)
 		return 0;
 	/* by user: in a shared directory nobody must find another one's files in the way */
-	snprintf(path, size, "%s/backup-service-%d", tmp != NULL && *tmp != '\0' ? tmp : "/tmp", (int)getuid());
+	snprintf(path, size, "%s/backup-service-%d", tmp != NULL && *tmp != '\0' ? tmp : "/tmp",
+	    (int)getuid());
 	return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -1;
 }
 

@@ -15,7 +15,9 @@
 #include "status.h"
 #include "version.h"
 
-#define FOREVER ((time_t)INT64_C(253402300799)) /* the end of the year 9999, the last that a name can tell */
+#define FOREVER                                                                                    \
+	((time_t)INT64_C(                                                                          \
+	    253402300799)) /* the end of the year 9999, the last that a name can tell */
 
 struct view {
 	const struct config *c;
@@ -48,8 +50,8 @@ describe_retention(const struct retention_policy *keep)
 	const struct {
 		int n;
 		const char *unit;
-	} rules[] = { { keep->daily, "days" }, { keep->weekly, "weeks" }, { keep->monthly, "months" },
-		{ keep->yearly, "years" } };
+	} rules[] = { { keep->daily, "days" }, { keep->weekly, "weeks" },
+		{ keep->monthly, "months" }, { keep->yearly, "years" } };
 	struct list words = { 0 };
 
 	if (keep->unlimited)
@@ -73,12 +75,14 @@ log_tools(const struct config *c)
 
 	pg_init(&pg, c->pg_host, c->pg_port, c->pg_user, NULL);
 	if (pg_tool_version(&pg, &p, "pg_dump", dump, sizeof dump) == -1)
-		snprintf(none, sizeof none, "that cannot be run (%.128s)", *p.said ? p.said : process_fate(&p));
+		snprintf(none, sizeof none, "that cannot be run (%.128s)",
+		    *p.said ? p.said : process_fate(&p));
 	if (remote_version(why, sizeof why) == -1)
 		snprintf(rclone, sizeof rclone, "that cannot be run (%.100s)", why);
 	else
 		snprintf(rclone, sizeof rclone, "%.100s", why);
-	log_info("backup-service %s with pg_dump %s and rclone %s", VERSION, *none ? none : dump, rclone);
+	log_info("backup-service %s with pg_dump %s and rclone %s", VERSION, *none ? none : dump,
+	    rclone);
 }
 
 /* What is backed up where, when, and how many are kept; no secrets. */
@@ -97,15 +101,19 @@ introduce(const struct view *v)
 	if (c->globals)
 		list_add(&what, "globals");
 	for (size_t i = 0; i < v->d.n; i++)
-		list_addf(&where, "%s (%s)", v->d.item[i].name, v->d.item[i].directory != NULL ? v->d.item[i].directory :
-		    strcmp(v->d.item[i].name, "cloud") == 0 ? c->s3_bucket : v->d.item[i].remote.path);
+		list_addf(&where, "%s (%s)", v->d.item[i].name,
+		    v->d.item[i].directory != NULL          ? v->d.item[i].directory :
+		    strcmp(v->d.item[i].name, "cloud") == 0 ? c->s3_bucket :
+							      v->d.item[i].remote.path);
 	whats = joined(&what);
 	wheres = joined(&where);
-	log_info("backing up %s of %s@%s:%s to %s", whats, c->pg_user, c->pg_host, c->pg_port, wheres);
+	log_info(
+	    "backing up %s of %s@%s:%s to %s", whats, c->pg_user, c->pg_host, c->pg_port, wheres);
 	if (c->schedule_text != NULL)
 		log_info("by schedule \"%s\" (%s), keeping %s", c->schedule_text, tzname[0], kept);
 	else
-		log_info("every %s, keeping %s", text_duration(text, sizeof text, c->interval_s * 1000), kept);
+		log_info("every %s, keeping %s",
+		    text_duration(text, sizeof text, c->interval_s * 1000), kept);
 	free(whats);
 	free(wheres);
 	free(kept);
@@ -139,7 +147,8 @@ older(int64_t *oldest, const struct backup *b)
 
 /* What there is of one database at one destination, into its item of the new status. */
 static void
-view_one(struct view *v, size_t destination, const char *database, struct status *old, struct status *s)
+view_one(
+    struct view *v, size_t destination, const char *database, struct status *old, struct status *s)
 {
 	const struct backup *b = catalog_newest(&v->cat, destination, database, v->not_after);
 	struct status_item *item = status_item(s, database, v->d.item[destination].name);
@@ -160,7 +169,8 @@ view_one(struct view *v, size_t destination, const char *database, struct status
 	}
 	item->kept = 0;
 	for (size_t i = 0; i < v->cat.n; i++)
-		item->kept += v->cat.item[i].destination == destination && backup_is_of(&v->cat.item[i], database);
+		item->kept += v->cat.item[i].destination == destination &&
+			      backup_is_of(&v->cat.item[i], database);
 }
 
 static void

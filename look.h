@@ -15,10 +15,12 @@ int look_run(const struct config *c, const struct arguments *a);
 
 /* One backup each is wanted of every database (and the globals) at every destination. */
 struct look {
-	int64_t oldest;     /* of the newest of each, without those dated ahead of the clock; 0: none was seen */
-	int64_t any_oldest; /* the same with those: tells whether anything changed since another look */
-	int64_t missing;    /* so many have none yet */
-	int64_t unknown;    /* destinations that could not be listed */
+	int64_t
+	    oldest; /* of the newest of each, without those dated ahead of the clock; 0: none was seen */
+	int64_t
+	    any_oldest; /* the same with those: tells whether anything changed since another look */
+	int64_t missing; /* so many have none yet */
+	int64_t unknown; /* destinations that could not be listed */
 };
 
 #define LOOK_PRINT "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n"

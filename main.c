@@ -24,10 +24,11 @@
 
 static const struct command {
 	const char *name;
-	char letter;          /* of the command, here and in config.c */
+	char letter; /* of the command, here and in config.c */
 	const char *synopsis, *text;
 	unsigned need;
 	int (*run)(const struct config *c, const struct arguments *a);
+	/* clang-format off: a table */
 } commands[] = {
 	{ "backup-service", 'S', "backup-service",
 	    "Back up whenever it is due, until told to stop: SIGTERM or SIGINT end it, SIGHUP or SIGUSR1 make a\n"
@@ -38,10 +39,11 @@ static const struct command {
 	    "Prints the names that it published, one a line.\n",
 	    NEED_DATABASE | NEED_DESTINATION, backup_run },
 	{ "backup-health", 'H', "backup-health [--prometheus]",
-	    "Tell whether backup-service lives and every backup it is to make is young enough.\n", 0, health_run },
+	    "Tell whether backup-service lives and every backup it is to make is young enough.\n",
+	    0, health_run },
 	{ "list-backups", 'L', "list-backups [--json] [--db NAME] [--from WHERE] [--all]",
-	    "List every backup found at every destination, newest first.\n",
-	    NEED_DESTINATION, list_run },
+	    "List every backup found at every destination, newest first.\n", NEED_DESTINATION,
+	    list_run },
 	{ "restore-db", 'R',
 	    "restore-db [BACKUP | --latest | --at TIME] [--db NAME] [--from WHERE] [--to NAME] [--clean]\n"
 	    "       [--schema-only | --data-only] [--table NAME] [--schema NAME] [--jobs N] [--no-owner]\n"
@@ -50,7 +52,8 @@ static const struct command {
 	    "On a terminal with none of these it lists what there is and asks. It refuses a target that\n"
 	    "has tables, unless --clean, and works in one transaction: a failure changes nothing.\n",
 	    0, restore_run },
-	{ "verify-backup", 'V', "verify-backup [BACKUP] [--all] [--restore] [--db NAME] [--from WHERE]",
+	{ "verify-backup", 'V',
+	    "verify-backup [BACKUP] [--all] [--restore] [--db NAME] [--from WHERE]",
 	    "Prove that backups can be read to their end, or restored: the newest of each database at each\n"
 	    "destination, the one named here, or all.\n",
 	    0, verify_run },
@@ -58,14 +61,17 @@ static const struct command {
 	    "Apply retention now: tell for each backup whether it stays, by which rule, and delete the rest.\n",
 	    NEED_DATABASE | NEED_DESTINATION, prune_run },
 	/* the service's own */
-	{ "backup-service-look", 'K', "backup-service-look", "What the destinations hold, for backup-service.\n",
-	    NEED_DATABASE | NEED_DESTINATION, look_run },
+	{ "backup-service-look", 'K', "backup-service-look",
+	    "What the destinations hold, for backup-service.\n", NEED_DATABASE | NEED_DESTINATION,
+	    look_run },
 };
+/* clang-format on */
 
 enum kind { FLAG, VALUE, VALUES };
 
 #define AT(field) offsetof(struct arguments, field)
 
+/* clang-format off: a table */
 static const struct {
 	const char *name;
 	enum kind kind;
@@ -73,15 +79,19 @@ static const struct {
 	const char *used_by; /* letters of commands */
 	const char *help;
 } options[] = {
-	{ "all", FLAG, AT(all), "LV", "list: also files that are no backups; verify: every backup" },
-	{ "at", VALUE, AT(at), "R", "the newest backup not after this time: 2026-11-22T09:23:45Z, or a date" },
+	{ "all", FLAG, AT(all), "LV",
+	    "list: also files that are no backups; verify: every backup" },
+	{ "at", VALUE, AT(at), "R",
+	    "the newest backup not after this time: 2026-11-22T09:23:45Z, or a date" },
 	{ "clean", FLAG, AT(clean), "R", "replace the target: what is in it is dropped" },
 	{ "create", FLAG, AT(create), "R", "create the target if it is missing (it always is)" },
 	{ "data-only", FLAG, AT(data_only), "R", "rows only" },
 	{ "db", VALUE, AT(db), "LRVP", "the database whose backups are meant" },
 	{ "dry-run", FLAG, AT(dry_run), "BRP", "only say what would be done" },
-	{ "from", VALUE, AT(from), "LRV", "the destination: local, cloud, remote, the name of a remote, or (restore) a directory" },
-	{ "globals", FLAG, AT(globals), "R", "restore roles and tablespaces; those that exist are kept" },
+	{ "from", VALUE, AT(from), "LRV",
+	    "the destination: local, cloud, remote, the name of a remote, or (restore) a directory" },
+	{ "globals", FLAG, AT(globals), "R",
+	    "restore roles and tablespaces; those that exist are kept" },
 	{ "jobs", VALUE, AT(jobs), "R", "restore with so many connections, after a download" },
 	{ "json", FLAG, AT(json), "L", "for programs" },
 	{ "latest", FLAG, AT(latest), "R", "the newest backup" },
@@ -89,13 +99,16 @@ static const struct {
 	{ "older-than", VALUE, AT(older_than), "B",
 	    "leave out what has a backup since then, in seconds since 1970: the service's way to make up what failed" },
 	{ "prometheus", FLAG, AT(prometheus), "H", "print metrics" },
-	{ "restore", FLAG, AT(restore), "V", "restore into a scratch database, count what is there, and drop it" },
+	{ "restore", FLAG, AT(restore), "V",
+	    "restore into a scratch database, count what is there, and drop it" },
 	{ "schema", VALUES, AT(schemas), "R", "only this schema; can be repeated" },
 	{ "schema-only", FLAG, AT(schema_only), "R", "no rows" },
 	{ "table", VALUES, AT(tables), "R", "only this table; can be repeated" },
-	{ "to", VALUE, AT(to), "R", "the database to restore into; default: the one that was backed up" },
+	{ "to", VALUE, AT(to), "R",
+	    "the database to restore into; default: the one that was backed up" },
 	{ "yes", FLAG, AT(yes), "R", "do not ask" },
 };
+/* clang-format on */
 
 #define OPTIONS (sizeof options / sizeof options[0])
 
@@ -119,7 +132,8 @@ print_help(const struct command *c)
 			printf("  --%-12s %s\n", options[i].name, options[i].help);
 	printf("  --help         this text\n  --version      the version\n");
 	config_print_help(c->letter);
-	printf("\nExit status: 0 done, 1 failed, 2 usage or configuration, 3 another run holds the lock,\n"
+	printf(
+	    "\nExit status: 0 done, 1 failed, 2 usage or configuration, 3 another run holds the lock,\n"
 	    "126 or 127 a tool cannot be executed or found, 128+n stopped by signal n.\n");
 }
 
@@ -128,8 +142,7 @@ static int
 parse(const struct command *command, int argc, char **argv, struct arguments *a)
 {
 	struct option known[OPTIONS + 4] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' },
 		{ "print-configuration", no_argument, NULL, 'c' }, /* for `make docs` */
 	};
 	size_t n = 3;
@@ -138,7 +151,8 @@ parse(const struct command *command, int argc, char **argv, struct arguments *a)
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (strchr(options[i].used_by, command->letter) != NULL)
 			known[n++] = (struct option){ options[i].name,
-				options[i].kind == FLAG ? no_argument : required_argument, NULL, 256 + (int)i };
+				options[i].kind == FLAG ? no_argument : required_argument, NULL,
+				256 + (int)i };
 	while ((code = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		char *at = (char *)a + (code >= 256 ? options[code - 256].offset : 0);
 

@@ -47,8 +47,8 @@ static const struct {
 	int64_t (*value)(const struct status *s, const struct status_item *item);
 	bool is_ms;
 } metrics[] = {
-	{ "last_success_timestamp_seconds", "Time in the name of the newest good backup; 0 if there is none.",
-	    success, false },
+	{ "last_success_timestamp_seconds",
+	    "Time in the name of the newest good backup; 0 if there is none.", success, false },
 	{ "last_size_bytes", "Size of the newest good backup, as it is stored.", size, false },
 	{ "last_duration_seconds", "How long the newest good backup took.", duration_ms, true },
 	{ "next_due_timestamp_seconds", "When the next backup is due.", next_due, false },
@@ -75,8 +75,8 @@ void
 metrics_print(FILE *f, const struct status *s)
 {
 	for (size_t m = 0; m < sizeof metrics / sizeof metrics[0]; m++) {
-		fprintf(f, "# HELP db_backup_%s %s\n# TYPE db_backup_%s gauge\n", metrics[m].name, metrics[m].help,
-		    metrics[m].name);
+		fprintf(f, "# HELP db_backup_%s %s\n# TYPE db_backup_%s gauge\n", metrics[m].name,
+		    metrics[m].help, metrics[m].name);
 		for (size_t i = 0; i < s->n; i++) {
 			const struct status_item *item = &s->item[i];
 			int64_t value = metrics[m].value(s, item);
@@ -90,7 +90,8 @@ metrics_print(FILE *f, const struct status *s)
 			fputs("\",destination=\"", f);
 			print_escaped(f, item->destination);
 			if (metrics[m].is_ms)
-				fprintf(f, "\"} %lld.%03lld\n", (long long)(value / 1000), (long long)(value % 1000));
+				fprintf(f, "\"} %lld.%03lld\n", (long long)(value / 1000),
+				    (long long)(value % 1000));
 			else
 				fprintf(f, "\"} %lld\n", (long long)value);
 		}

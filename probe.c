@@ -12,7 +12,8 @@
 
 #define READ_LIMIT_MS 60000
 
-static const char content[] = "Written by backup-db --dry-run, which deletes it again. Delete it if it is still there.\n";
+static const char content[] =
+    "Written by backup-db --dry-run, which deletes it again. Delete it if it is still there.\n";
 
 #define CONTENT_BYTES ((int64_t)sizeof content - 1)
 
@@ -57,7 +58,8 @@ store_by_rclone(struct probe *p, struct destination *d, const char *name, bool e
 	r->what = "the probe";
 	*s = (struct relay_sink){ .name = d->name };
 	d->remote.quiet = true;
-	if (r->spool == -1 || (s->fd = remote_upload(&d->remote, &s->process, name, CONTENT_BYTES, encrypt)) == -1) {
+	if (r->spool == -1 ||
+	    (s->fd = remote_upload(&d->remote, &s->process, name, CONTENT_BYTES, encrypt)) == -1) {
 		failed(p, NULL, "cannot start rclone", strerror(errno));
 		goto end;
 	}
@@ -99,12 +101,13 @@ read_back(struct probe *p, struct destination *d, const char *name, bool encrypt
 	while (n < sizeof text && (got = read(fd, text + n, sizeof text - n)) > 0)
 		n += (size_t)got;
 	close(fd);
-	snprintf(why, sizeof why, "rclone %s%s%s", process_fate(&download), *download.said ? ": " : "", download.said);
+	snprintf(why, sizeof why, "rclone %s%s%s", process_fate(&download),
+	    *download.said ? ": " : "", download.said);
 	if (!process_succeeded(&download))
 		failed(p, NULL, "it cannot be read back", why);
 	else if (n != (size_t)CONTENT_BYTES || memcmp(text, content, n) != 0)
-		failed(p, "see what else writes there, and whether it changes files", "it cannot be read back",
-		    "what came is something else");
+		failed(p, "see what else writes there, and whether it changes files",
+		    "it cannot be read back", "what came is something else");
 	else
 		return 0;
 	return -1;
@@ -127,7 +130,8 @@ probe_destination(struct probe *p, struct destination *d, bool encrypt)
 		goto end;
 	}
 	if (!by_rclone)
-		destination_delete(d, &names); /* of a run that was killed: a local file is never replaced */
+		destination_delete(
+		    d, &names); /* of a run that was killed: a local file is never replaced */
 	if ((by_rclone ? store_by_rclone(p, d, name, encrypt) : store_in_folder(p, d)) == -1) {
 		/* what it left, if anything, goes without a word: it was not let in */
 		if (by_rclone)
@@ -145,11 +149,13 @@ probe_destination(struct probe *p, struct destination *d, bool encrypt)
 	if (size == expected)
 		p->stored = true;
 	else if (size == -2)
-		failed(p, "let the key read objects (s3:GetObject): a backup counts only once its size was read back",
+		failed(p,
+		    "let the key read objects (s3:GetObject): a backup counts only once its size was read back",
 		    "its size cannot be checked", d->why);
 	else
 		failed(p, "see what else writes or deletes there", "",
-		    size == -1 ? "it is not there, although it was written" : "it has another size there");
+		    size == -1 ? "it is not there, although it was written" :
+				 "it has another size there");
 	p->read = p->stored && (!by_rclone || read_back(p, d, name, encrypt) == 0);
 	p->deleted = destination_delete(d, &names) == 0;
 	if (!p->deleted)

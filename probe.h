@@ -14,9 +14,9 @@
 #define PROBE_NAME "backup-service-probe" /* no backup's: never listed as one, restored or pruned */
 
 struct probe {
-	bool stored;       /* else why, hint */
-	bool read;         /* what was read back is what was written; else why, hint */
-	bool deleted;      /* else PROBE_NAME (with .bin, if encrypted) is still there; delete_why */
+	bool stored;  /* else why, hint */
+	bool read;    /* what was read back is what was written; else why, hint */
+	bool deleted; /* else PROBE_NAME (with .bin, if encrypted) is still there; delete_why */
 	char why[1024], delete_why[768];
 	const char *hint;
 };

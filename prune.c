@@ -35,8 +35,8 @@ prune_kept(const char *database)
  * and adds the files that may go to victims. Returns how many stay.
  */
 static int64_t
-decide(const struct config *c, const struct catalog *cat, const char *database, struct list *victims,
-    void (*each)(const struct backup *b, const char *kept_by))
+decide(const struct config *c, const struct catalog *cat, const char *database,
+    struct list *victims, void (*each)(const struct backup *b, const char *kept_by))
 {
 	struct retention_item *item = text_alloc((cat->n + 1) * sizeof *item);
 	const struct backup **of = text_alloc((cat->n + 1) * sizeof *of);
@@ -48,7 +48,8 @@ decide(const struct config *c, const struct catalog *cat, const char *database, 
 	 * catalog and of the name itself: it has to be what we would give it.
 	 */
 	for (size_t i = 0; i < cat->n; i++)
-		if (backup_is_of(&cat->item[i], database) && name_belongs(cat->item[i].file, c->label, database)) {
+		if (backup_is_of(&cat->item[i], database) &&
+		    name_belongs(cat->item[i].file, c->label, database)) {
 			of[n] = &cat->item[i];
 			item[n++].time = cat->item[i].name.time;
 		}
@@ -87,8 +88,8 @@ is_unfinished(void *arg, const char *name)
 
 /* Delete the victims and what killed uploads left. false if not all victims could be deleted. */
 static bool
-clean_up(const struct config *c, struct destination *d, const struct catalog *cat, const struct prune_scope *scope,
-    const struct list *victims, enum log_level level)
+clean_up(const struct config *c, struct destination *d, const struct catalog *cat,
+    const struct prune_scope *scope, const struct list *victims, enum log_level level)
 {
 	static struct list told; /* where uploads cannot be looked for: a service says it once */
 	struct ours ours = { c, cat, scope };
@@ -96,22 +97,28 @@ clean_up(const struct config *c, struct destination *d, const struct catalog *ca
 	int aborted;
 
 	if (victims->n > 0 && destination_delete(d, victims) == -1) {
-		log_line(level, "cannot delete all that should go at %s (%zu old %s): %s", d->name, victims->n,
-		    victims->n == 1 ? "backup" : "backups", d->why);
+		log_line(level, "cannot delete all that should go at %s (%zu old %s): %s", d->name,
+		    victims->n, victims->n == 1 ? "backup" : "backups", d->why);
 		if (strstr(d->why, "AccessDenied") != NULL)
-			log_hint("let the key delete (s3:DeleteObject), or, where it must not, set DB_BACKUP_MAX_N=unlimited");
+			log_hint(
+			    "let the key delete (s3:DeleteObject), or, where it must not, set DB_BACKUP_MAX_N=unlimited");
 		else if (d->hint != NULL)
 			log_hint("%s", d->hint);
 		ok = false;
 	} else if (victims->n > 0) {
-		log_info("pruned %zu old %s at %s", victims->n, victims->n == 1 ? "backup" : "backups", d->name);
+		log_info("pruned %zu old %s at %s", victims->n,
+		    victims->n == 1 ? "backup" : "backups", d->name);
 	}
-	aborted = remote_abort_uploads(&d->remote, UPLOAD_STALE_S, time(NULL), is_unfinished, &ours);
+	aborted =
+	    remote_abort_uploads(&d->remote, UPLOAD_STALE_S, time(NULL), is_unfinished, &ours);
 	if (aborted > 0)
-		log_info("removed %d unfinished %s older than 7 days at %s", aborted, aborted == 1 ? "upload" : "uploads", d->name);
+		log_info("removed %d unfinished %s older than 7 days at %s", aborted,
+		    aborted == 1 ? "upload" : "uploads", d->name);
 	if (aborted == -1 && process_stopping() == 0 && !list_has(&told, d->name)) {
-		log_warning("cannot remove unfinished uploads at %s, which take space there: %s", d->name, d->remote.why);
-		log_hint("allow s3:ListBucketMultipartUploads and s3:AbortMultipartUpload, or let a rule of the bucket "
+		log_warning("cannot remove unfinished uploads at %s, which take space there: %s",
+		    d->name, d->remote.why);
+		log_hint(
+		    "allow s3:ListBucketMultipartUploads and s3:AbortMultipartUpload, or let a rule of the bucket "
 		    "remove them");
 		list_add(&told, d->name);
 	}
@@ -119,7 +126,8 @@ clean_up(const struct config *c, struct destination *d, const struct catalog *ca
 }
 
 bool
-prune_after_backup(const struct config *c, struct destinations *d, size_t destination, const struct prune_scope *scope)
+prune_after_backup(const struct config *c, struct destinations *d, size_t destination,
+    const struct prune_scope *scope)
 {
 	struct catalog cat = { 0 };
 	struct list victims = { 0 };
@@ -129,8 +137,8 @@ prune_after_backup(const struct config *c, struct destinations *d, size_t destin
 	if (catalog_read_one(&cat, d, destination, c->label) == -1) {
 		if (c->keep.unlimited)
 			return false; /* there was nothing to prune */
-		log_warning("cannot list %s, so nothing is pruned there: %s", d->item[destination].name,
-		    d->item[destination].why);
+		log_warning("cannot list %s, so nothing is pruned there: %s",
+		    d->item[destination].name, d->item[destination].why);
 		return false;
 	}
 	for (size_t i = 0; i < scope->databases.n + scope->globals; i++) {
@@ -155,14 +163,14 @@ print_decision(const struct backup *b, const char *kept_by)
 	char shown[NAME_SIZE * 4], age[64];
 
 	text_escape(shown, sizeof shown, b->file, false);
-	printf("  %-6s  %-9s  %-16s  %s\n", kept_by == NULL ? "delete" : "keep", kept_by == NULL ? "" : kept_by,
-	    list_age(age, sizeof age, b->name.time), shown);
+	printf("  %-6s  %-9s  %-16s  %s\n", kept_by == NULL ? "delete" : "keep",
+	    kept_by == NULL ? "" : kept_by, list_age(age, sizeof age, b->name.time), shown);
 }
 
 /* Decide over all of scope, with a line for each backup. */
 static void
-decide_and_print(const struct config *c, const struct catalog *cat, const struct destination *d, size_t destination,
-    const struct prune_scope *scope, struct list *victims, bool dry_run)
+decide_and_print(const struct config *c, const struct catalog *cat, const struct destination *d,
+    size_t destination, const struct prune_scope *scope, struct list *victims, bool dry_run)
 {
 	size_t others = cat->n, foreign = cat->foreign[destination].n;
 	int64_t kept = 0;
@@ -177,8 +185,11 @@ decide_and_print(const struct config *c, const struct catalog *cat, const struct
 		if (stay == 0 && victims->n == before) {
 			char shown[NAME_SIZE * 4];
 
-			text_escape(shown, sizeof shown, database == NULL ? "the globals" : database, false);
-			printf(database == NULL ? "  no backups of %s\n" : "  no backups of \"%s\"\n", shown);
+			text_escape(shown, sizeof shown,
+			    database == NULL ? "the globals" : database, false);
+			printf(
+			    database == NULL ? "  no backups of %s\n" : "  no backups of \"%s\"\n",
+			    shown);
 		}
 	}
 	others -= (size_t)kept + victims->n;
@@ -218,7 +229,8 @@ prune_run(const struct config *c, const struct arguments *a)
 		struct list victims = { 0 };
 
 		if (catalog_read_one(&cat, d, i, c->label) == -1) {
-			log_error("cannot list %s, so nothing is pruned there: %s", d->item[i].name, d->item[i].why);
+			log_error("cannot list %s, so nothing is pruned there: %s", d->item[i].name,
+			    d->item[i].why);
 			if (d->item[i].hint != NULL)
 				log_hint("%s", d->item[i].hint);
 			status = EXIT_FAILED;

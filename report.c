@@ -18,8 +18,17 @@ static int64_t began_ms;
 
 /* Credentials of all kinds: a hook gets what else there is. */
 static const char *const withheld[] = {
-	"PGPASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "AWS_", "RCLONE_", "GOOGLE_", "AZURE_", "OS_", "ST_",
-	"DB_BACKUP_PASSPHRASE", "DB_BACKUP_PING_URL",
+	"PGPASSWORD",
+	"S3_ACCESS_KEY",
+	"S3_SECRET_KEY",
+	"AWS_",
+	"RCLONE_",
+	"GOOGLE_",
+	"AZURE_",
+	"OS_",
+	"ST_",
+	"DB_BACKUP_PASSPHRASE",
+	"DB_BACKUP_PING_URL",
 };
 
 /* What the hook is told, but for the event. */
@@ -44,9 +53,11 @@ limit(int64_t limit_ms)
 static void
 ping(const struct config *c, const char *suffix)
 {
-	static const char *const words[] = { "rclone", "cat", "--no-traverse", "--files-from-raw", "-", ":http:" };
-	static const char *const passed[] = { "PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
-		"RCLONE_CA_CERT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", NULL };
+	static const char *const words[] = { "rclone", "cat", "--no-traverse", "--files-from-raw",
+		"-", ":http:" };
+	static const char *const passed[] = { "PATH", "HOME", "TMPDIR", "SSL_CERT_FILE",
+		"SSL_CERT_DIR", "RCLONE_CA_CERT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+		"http_proxy", "https_proxy", "no_proxy", NULL };
 	struct list argv = { 0 }, env = { 0 };
 	char *url, *slash, *name;
 	const char *why;
@@ -57,7 +68,8 @@ ping(const struct config *c, const char *suffix)
 	url = text_format("%s%s", c->ping_url, suffix);
 	slash = strrchr(url, '/');
 	if (slash == NULL || slash[1] == '\0' || strpbrk(slash, "?%#") != NULL) {
-		log_warning("DB_BACKUP_PING_URL is not fetched: it has to end in a plain name, without ?, %% and #");
+		log_warning(
+		    "DB_BACKUP_PING_URL is not fetched: it has to end in a plain name, without ?, %% and #");
 		log_hint("for such a URL let DB_BACKUP_HOOK fetch it; see docs/hooks.md");
 		free(url);
 		return;
@@ -73,12 +85,21 @@ ping(const struct config *c, const char *suffix)
 	list_add(&env, "RCLONE_RETRIES=1");
 	list_add(&env, "RCLONE_LOW_LEVEL_RETRIES=2");
 	list_add(&env, "RCLONE_CONTIMEOUT=5s");
-	if (process_run(&p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env, .in = -1, .out = -1,
-	    .extra = -1, .quiet = true }, name, NULL, NULL, limit(PING_LIMIT_MS), process_stopping() == 0) == -1) {
+	if (process_run(&p,
+		&(struct process_spec){ .name = "rclone",
+		    .argv = &argv,
+		    .env = &env,
+		    .in = -1,
+		    .out = -1,
+		    .extra = -1,
+		    .quiet = true },
+		name, NULL, NULL, limit(PING_LIMIT_MS), process_stopping() == 0) == -1) {
 		/* the end of "...: connection refused"; what stands before it may name parts of the URL */
 		why = strrchr(p.said, ':');
-		log_warning("cannot fetch DB_BACKUP_PING_URL%s: %s", suffix, why != NULL ? why + 2 : *p.said ? p.said :
-		    process_fate(&p));
+		log_warning("cannot fetch DB_BACKUP_PING_URL%s: %s", suffix,
+		    why != NULL ? why + 2 :
+		    *p.said     ? p.said :
+				  process_fate(&p));
 	}
 	list_free(&argv);
 	list_free(&env);
@@ -97,7 +118,8 @@ hook_environment(const struct summary *s, const char *event, struct list *env)
 		bool secret = false;
 
 		for (size_t k = 0; k < sizeof withheld / sizeof withheld[0]; k++)
-			secret = secret || strncmp(own.item[i], withheld[k], strlen(withheld[k])) == 0;
+			secret =
+			    secret || strncmp(own.item[i], withheld[k], strlen(withheld[k])) == 0;
 		if (!secret && strncmp(own.item[i], "BACKUP_", strlen("BACKUP_")) != 0)
 			list_add(env, own.item[i]);
 	}
@@ -110,7 +132,8 @@ hook_environment(const struct summary *s, const char *event, struct list *env)
 	list_addf(env, "BACKUP_STATUS=%d", s->status);
 	list_addf(env, "BACKUP_NAMES=%s", s->names);
 	list_addf(env, "BACKUP_SIZE_BYTES=%lld", (long long)s->size_bytes);
-	list_addf(env, "BACKUP_DURATION_S=%lld", (long long)((process_clock_ms() - began_ms) / 1000));
+	list_addf(
+	    env, "BACKUP_DURATION_S=%lld", (long long)((process_clock_ms() - began_ms) / 1000));
 	list_addf(env, "BACKUP_ERROR=%s", s->error);
 }
 
@@ -125,9 +148,12 @@ hook(const struct config *c, const struct summary *s, const char *event)
 	list_add(&argv, c->hook);
 	list_add(&argv, event);
 	hook_environment(s, event, &env);
-	if (process_run(&p, &(struct process_spec){ .name = "hook", .argv = &argv, .env = &env, .in = -1, .out = -1,
-	    .extra = -1 }, NULL, NULL, NULL, limit(HOOK_LIMIT_MS), process_stopping() == 0) == -1)
-		log_warning("DB_BACKUP_HOOK (%s %s) %s%s%s", c->hook, event, process_fate(&p), *p.said ? ": " : "", p.said);
+	if (process_run(&p,
+		&(struct process_spec){
+		    .name = "hook", .argv = &argv, .env = &env, .in = -1, .out = -1, .extra = -1 },
+		NULL, NULL, NULL, limit(HOOK_LIMIT_MS), process_stopping() == 0) == -1)
+		log_warning("DB_BACKUP_HOOK (%s %s) %s%s%s", c->hook, event, process_fate(&p),
+		    *p.said ? ": " : "", p.said);
 	list_free(&argv);
 	list_free(&env);
 }
@@ -157,7 +183,8 @@ add_destinations(struct summary *s, const struct config *c)
 	if (c->s3_bucket != NULL)
 		add_line(&s->destinations, "cloud");
 	for (size_t i = 0; i < c->remotes.n; i++) {
-		char *name = text_format("%.*s", (int)strcspn(c->remotes.item[i], ":"), c->remotes.item[i]);
+		char *name =
+		    text_format("%.*s", (int)strcspn(c->remotes.item[i], ":"), c->remotes.item[i]);
 
 		add_line(&s->destinations, name);
 		free(name);
@@ -202,8 +229,9 @@ add_item(struct summary *s, const struct report_item *item)
 
 	add_line(&s->databases, item->database != NULL ? item->database : "globals");
 	if (!item->done) {
-		snprintf(error, sizeof error, "%s to %s: %s", item->database != NULL ? item->database : "globals",
-		    item->destination, *item->error != '\0' ? item->error : "stopped before it was done");
+		snprintf(error, sizeof error, "%s to %s: %s",
+		    item->database != NULL ? item->database : "globals", item->destination,
+		    *item->error != '\0' ? item->error : "stopped before it was done");
 		for (char *p = error; *p != '\0'; p++)
 			if (*p == '\n')
 				*p = ' ';
@@ -255,8 +283,10 @@ note(struct status *s, void *arg)
 		}
 	}
 	/* it did not even get as far as to a database */
-	for (size_t i = 0; i < s->n && run->n == 0 && run->status != EXIT_DONE && process_stopping() == 0; i++)
-		note_failure(&s->item[i], time(NULL), "the run did not get as far as to a database; its log tells why");
+	for (size_t i = 0;
+	     i < s->n && run->n == 0 && run->status != EXIT_DONE && process_stopping() == 0; i++)
+		note_failure(&s->item[i], time(NULL),
+		    "the run did not get as far as to a database; its log tells why");
 }
 
 void
@@ -272,7 +302,8 @@ report_end(const struct config *c, const struct report_item *item, size_t n, int
 	for (size_t i = 0; i < n; i++)
 		add_item(&s, &item[i]);
 	if (status != EXIT_DONE && *s.error == '\0')
-		add_line(&s.error, "the run did not get as far as to a database; its log tells why");
+		add_line(
+		    &s.error, "the run did not get as far as to a database; its log tells why");
 	if (status != EXIT_LOCKED) {
 		ping(c, status == EXIT_DONE ? "" : "/fail");
 		hook(c, &s, status == EXIT_DONE ? "success" : "failure");

@@ -27,7 +27,8 @@ static int
 report_pg(const struct pg *pg, const char *what)
 {
 	if (process_stopping() != 0) {
-		log_error("%s: stopped by signal %d; nothing was changed", what, process_stopping());
+		log_error(
+		    "%s: stopped by signal %d; nothing was changed", what, process_stopping());
 		return EXIT_SIGNAL + process_stopping();
 	}
 	log_error("%s: %s; nothing was changed", what, pg->why);
@@ -84,32 +85,42 @@ static int
 refuse(const struct target *t, const struct arguments *a)
 {
 	if (t->exists && t->tables > 0 && !a->clean && !is_selective(a)) {
-		log_error("\"%s\" has %ld %s already; nothing was changed", t->name, t->tables, t->tables == 1 ? "table" : "tables");
-		log_hint("restore into another database with --to NAME, or replace what is there with --clean");
+		log_error("\"%s\" has %ld %s already; nothing was changed", t->name, t->tables,
+		    t->tables == 1 ? "table" : "tables");
+		log_hint(
+		    "restore into another database with --to NAME, or replace what is there with --clean");
 		return EXIT_FAILED;
 	}
 	if (t->exists && is_selective(a) && t->lenient) {
-		log_error("the server is older than pg_restore, which then can fill only a new database; nothing was changed");
-		log_hint("restore the parts into a new database with --to NAME, and bring them over from there with pg_dump and psql");
+		log_error(
+		    "the server is older than pg_restore, which then can fill only a new database; nothing was changed");
+		log_hint(
+		    "restore the parts into a new database with --to NAME, and bring them over from there with pg_dump and psql");
 		return EXIT_FAILED;
 	}
 	if (!replaces(t, a) && !(a->clean && t->exists))
 		return 0;
 	if (t->objects > 0 && !a->clean) {
-		log_error("\"%s\" has no tables, but is not empty: functions, types, schemas, extensions or large objects; nothing was changed",
+		log_error(
+		    "\"%s\" has no tables, but is not empty: functions, types, schemas, extensions or large objects; nothing was changed",
 		    t->name);
-		log_hint(t->lenient ? "the server is older than pg_restore: use --to NAME for another database, or --clean to replace this one" :
-		    "leave out --jobs to restore beside them, or replace them with --clean");
+		log_hint(
+		    t->lenient ?
+			"the server is older than pg_restore: use --to NAME for another database, or --clean to replace this one" :
+			"leave out --jobs to restore beside them, or replace them with --clean");
 		return EXIT_FAILED;
 	}
 	if (replaces(t, a) && (t->is_template || strcmp(t->via, t->name) == 0)) {
-		log_error("\"%s\" cannot be replaced: %s; nothing was changed", t->name, t->is_template ? "it is a template" :
-		    "there is no other database, postgres or template1, to do it from");
+		log_error("\"%s\" cannot be replaced: %s; nothing was changed", t->name,
+		    t->is_template ?
+			"it is a template" :
+			"there is no other database, postgres or template1, to do it from");
 		log_hint("restore into another database with --to NAME");
 		return EXIT_FAILED;
 	}
 	if (replaces(t, a) && t->ties > 0) {
-		log_error("\"%s\" cannot be replaced: it has %ld subscriptions, replication slots or prepared transactions; nothing was changed",
+		log_error(
+		    "\"%s\" cannot be replaced: it has %ld subscriptions, replication slots or prepared transactions; nothing was changed",
 		    t->name, t->ties);
 		log_hint("end these first, or restore into another database with --to NAME");
 		return EXIT_FAILED;
@@ -117,7 +128,8 @@ refuse(const struct target *t, const struct arguments *a)
 	if (t->sessions > 0) {
 		log_error("%ld other %s connected to \"%s\"; nothing was changed", t->sessions,
 		    t->sessions == 1 ? "session is" : "sessions are", t->name);
-		hint_sql("stop what uses it, or end them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ",
+		hint_sql(
+		    "stop what uses it, or end them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ",
 		    t->name, '\'', "");
 		return EXIT_FAILED;
 	}
@@ -126,23 +138,32 @@ refuse(const struct target *t, const struct arguments *a)
 
 /* What will happen, in one sentence. */
 static void
-plan(const struct choice *ch, const struct target *t, const struct config *c, const struct arguments *a, char *out, size_t size)
+plan(const struct choice *ch, const struct target *t, const struct config *c,
+    const struct arguments *a, char *out, size_t size)
 {
 	const struct archive *ar = &ch->archive;
 	char bytes[32], age[80] = "", text[64];
 
 	if (ch->time != 0)
 		snprintf(age, sizeof age, ", %s", list_age(text, sizeof text, ch->time));
-	snprintf(out, size, "%s %s (%s%s, %s) into the %s database \"%s\" on %s:%s%s%s%s%s", a->dry_run ? "would restore" : "restoring",
-	    ar->shown, text_size(bytes, sizeof bytes, ar->size_bytes), age, ar->at == NULL ? "a file" : ar->at->name,
-	    t->exists ? "existing" : "new", t->name, c->pg_host, c->pg_port,
+	snprintf(out, size, "%s %s (%s%s, %s) into the %s database \"%s\" on %s:%s%s%s%s%s",
+	    a->dry_run ? "would restore" : "restoring", ar->shown,
+	    text_size(bytes, sizeof bytes, ar->size_bytes), age,
+	    ar->at == NULL ? "a file" : ar->at->name, t->exists ? "existing" : "new", t->name,
+	    c->pg_host, c->pg_port,
 	    replaces(t, a) && a->clean ? ", in place of all that is in it, which is DROPPED" :
-	    a->clean && t->exists ? ", after DROPPING these parts of it there" : "",
-	    a->schema_only ? ", without rows" : a->data_only ? ", rows only" : a->tables.n + a->schemas.n > 0 ? ", the chosen parts only" : "",
+	    a->clean && t->exists      ? ", after DROPPING these parts of it there" :
+					 "",
+	    a->schema_only                 ? ", without rows" :
+	    a->data_only                   ? ", rows only" :
+	    a->tables.n + a->schemas.n > 0 ? ", the chosen parts only" :
+					     "",
 	    a->globals ? ", roles and tablespaces first" : "",
-	    a->jobs == NULL && !t->lenient ? "; in one transaction: a failure changes nothing" : t->exists && !replaces(t, a) ?
-	    "; with --jobs not in one transaction: a failure leaves what was done until then" :
-	    "; not in one transaction, but a failure changes nothing that was there");
+	    a->jobs == NULL && !t->lenient ?
+		"; in one transaction: a failure changes nothing" :
+	    t->exists && !replaces(t, a) ?
+		"; with --jobs not in one transaction: a failure leaves what was done until then" :
+		"; not in one transaction, but a failure changes nothing that was there");
 }
 
 /* Ask before anything is done. 0 to go on. */
@@ -156,13 +177,18 @@ confirm(const char *drops, const struct arguments *a)
 	if (!choose_can_ask()) {
 		if (drops == NULL)
 			return 0;
-		log_error("--clean drops what is in \"%s\": say --yes too, as there is no terminal to ask on; nothing was changed", drops);
+		log_error(
+		    "--clean drops what is in \"%s\": say --yes too, as there is no terminal to ask on; nothing was changed",
+		    drops);
 		return EXIT_USAGE;
 	}
-	snprintf(question, sizeof question, drops != NULL ? "Type the name of the database whose content may be dropped (%s): " :
-	    "Go on? [y/N] ", drops);
+	snprintf(question, sizeof question,
+	    drops != NULL ? "Type the name of the database whose content may be dropped (%s): " :
+			    "Go on? [y/N] ",
+	    drops);
 	if (choose_ask(question, answer, sizeof answer) == 0 &&
-	    (drops != NULL ? strcmp(answer, drops) == 0 : strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0))
+	    (drops != NULL ? strcmp(answer, drops) == 0 :
+			     strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0))
 		return 0;
 	fprintf(stderr, "Nothing was changed.\n");
 	return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : EXIT_FAILED;
@@ -211,15 +237,18 @@ make_temporary(struct archive *ar, int64_t bytes, char *directory, size_t size)
 	tmp = tmp != NULL && *tmp != '\0' ? tmp : "/tmp";
 	ar->hint = "set TMPDIR to a directory with enough space";
 	if (statvfs(tmp, &fs) == 0 && (int64_t)fs.f_bavail * (int64_t)fs.f_frsize < bytes) {
-		snprintf(ar->why, sizeof ar->why, "it has to be downloaded first, but %s has only %s left and it needs %s", tmp,
-		    text_size(free_bytes, sizeof free_bytes, (int64_t)fs.f_bavail * (int64_t)fs.f_frsize),
+		snprintf(ar->why, sizeof ar->why,
+		    "it has to be downloaded first, but %s has only %s left and it needs %s", tmp,
+		    text_size(
+			free_bytes, sizeof free_bytes, (int64_t)fs.f_bavail * (int64_t)fs.f_frsize),
 		    text_size(wanted, sizeof wanted, bytes));
 		return -1;
 	}
 	snprintf(directory, size, "%s/restore-XXXXXX", tmp);
 	if (mkdtemp(directory) != NULL)
 		return 0;
-	snprintf(ar->why, sizeof ar->why, "cannot make a temporary directory %s: %s", directory, strerror(errno));
+	snprintf(ar->why, sizeof ar->why, "cannot make a temporary directory %s: %s", directory,
+	    strerror(errno));
 	return -1;
 }
 
@@ -239,7 +268,8 @@ remove_temporary(const char *directory)
 
 /* Run pg_restore on a file, for as long as it takes. */
 static int
-restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *database, const char *path, bool lenient)
+restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *database,
+    const char *path, bool lenient)
 {
 	struct process p;
 
@@ -249,7 +279,8 @@ restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *d
 		process_end(&p, TOOL_GRACE_MS);
 	if (process_succeeded(&p) || (lenient && archive_only_timeout_failed(&p)))
 		return 0;
-	snprintf(ar->why, sizeof ar->why, "pg_restore %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+	snprintf(ar->why, sizeof ar->why, "pg_restore %s%s%s", process_fate(&p),
+	    *p.said ? ": " : "", p.said);
 	ar->hint = hint_for(p.said);
 	ar->missing = process_missing(&p);
 	return -1;
@@ -260,8 +291,8 @@ restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *d
  * needs a file for --jobs: then the download comes first. Else the archive is fed.
  */
 static int
-restore_archive(struct archive *ar, const struct config *c, struct pg *pg, const struct arguments *a, const char *database,
-    bool lenient)
+restore_archive(struct archive *ar, const struct config *c, struct pg *pg,
+    const struct arguments *a, const char *database, bool lenient)
 {
 	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], size[32];
 	struct list argv = { 0 };
@@ -274,7 +305,8 @@ restore_archive(struct archive *ar, const struct config *c, struct pg *pg, const
 		rc = restore_file(ar, pg, &argv, database, path, lenient);
 	} else if ((rc = make_temporary(ar, ar->size_bytes, directory, sizeof directory)) == 0) {
 		snprintf(file, sizeof file, "%s/archive", directory);
-		log_info("downloading %s: %s", ar->shown, text_size(size, sizeof size, ar->size_bytes));
+		log_info(
+		    "downloading %s: %s", ar->shown, text_size(size, sizeof size, ar->size_bytes));
 		rc = archive_fetch(ar, c, file);
 		if (rc == 0) {
 			log_info("downloaded it; restoring");
@@ -302,7 +334,9 @@ read_small_file(struct archive *ar, const char *path)
 		snprintf(ar->why, sizeof ar->why, "it is too large for roles and tablespaces");
 	} else {
 		text = text_alloc((size_t)st.st_size + 1);
-		for (off_t at = 0; at < st.st_size && (n = read(fd, text + at, (size_t)(st.st_size - at))) > 0; at += n)
+		for (off_t at = 0;
+		     at < st.st_size && (n = read(fd, text + at, (size_t)(st.st_size - at))) > 0;
+		     at += n)
 			;
 	}
 	if (fd != -1)
@@ -314,7 +348,8 @@ char *
 restore_read_sql(struct archive *ar, const struct config *c)
 {
 	static const char last[] = "PostgreSQL database cluster dump complete";
-	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], *text = NULL, *end = NULL;
+	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], *text = NULL,
+	     *end = NULL;
 
 	if (path != NULL) {
 		text = read_small_file(ar, path);
@@ -333,7 +368,8 @@ restore_read_sql(struct archive *ar, const struct config *c)
 	/* behind it stand at most a newline or two and \unrestrict */
 	if (end != NULL && strchr(end, ';') == NULL)
 		return text;
-	snprintf(ar->why, sizeof ar->why, "it is no complete output of pg_dumpall: its last line is missing");
+	snprintf(ar->why, sizeof ar->why,
+	    "it is no complete output of pg_dumpall: its last line is missing");
 	ar->hint = "it is damaged, or something else: try another backup";
 	free(text);
 	return NULL;
@@ -369,7 +405,8 @@ print_creations(const char *sql)
  * half made would count as existing the next time, and never get its password.
  */
 static int
-restore_globals(struct archive *ar, const struct config *c, struct pg *pg, const struct arguments *a)
+restore_globals(
+    struct archive *ar, const struct config *c, struct pg *pg, const struct arguments *a)
 {
 	struct list roles = { 0 }, tablespaces = { 0 };
 	char *sql, *part[2], *whole, *rows, what[NAME_SIZE + 64];
@@ -387,17 +424,25 @@ restore_globals(struct archive *ar, const struct config *c, struct pg *pg, const
 		return report_pg(pg, what);
 	globals_split(sql, &roles, &tablespaces, &part[0], &part[1]);
 	if (a->dry_run) {
-		log_info("would create these roles and tablespaces from %s; those that exist are kept as they are", ar->shown);
-		return print_creations(part[0]) != EXIT_DONE ? EXIT_FAILED : print_creations(part[1]);
+		log_info(
+		    "would create these roles and tablespaces from %s; those that exist are kept as they are",
+		    ar->shown);
+		return print_creations(part[0]) != EXIT_DONE ? EXIT_FAILED :
+							       print_creations(part[1]);
 	}
 	whole = text_format("BEGIN;\n%sCOMMIT;\n", part[0]);
 	for (; done < 2 && rc == 0; done += rc == 0)
-		if ((rc = pg_query(pg, via, done == 0 ? whole : part[1], NULL, &rows, &n, true)) == 0)
+		if ((rc = pg_query(pg, via, done == 0 ? whole : part[1], NULL, &rows, &n, true)) ==
+		    0)
 			free(rows);
 	if (rc == -1) {
 		snprintf(ar->why, sizeof ar->why, "%s", pg->why);
-		ar->hint = done == 0 ? hint_for(pg->why) : "make the directories of the tablespaces on the server, for its user, and try again";
-		return report_archive(ar, what, done == 0 ? "nothing was changed" : "the roles are there, not all tablespaces");
+		ar->hint =
+		    done == 0 ?
+			hint_for(pg->why) :
+			"make the directories of the tablespaces on the server, for its user, and try again";
+		return report_archive(ar, what,
+		    done == 0 ? "nothing was changed" : "the roles are there, not all tablespaces");
 	}
 	list_free(&roles);
 	list_free(&tablespaces);
@@ -411,21 +456,24 @@ restore_globals(struct archive *ar, const struct config *c, struct pg *pg, const
 
 /* The globals that go with the chosen backup: the newest not after it, at the same destination if possible. */
 static int
-restore_globals_with(struct choice *ch, const struct config *c, struct pg *pg, const struct arguments *a)
+restore_globals_with(
+    struct choice *ch, const struct config *c, struct pg *pg, const struct arguments *a)
 {
 	struct choice other = *ch;
 	int rc;
 
 	/* for a file of one's own nothing was listed yet */
-	if (ch->cat.n == 0 && ((rc = choose_destinations(ch, c, a)) != 0 ||
-	    (catalog_read(&ch->cat, &ch->d, c->label, false) == -1 && process_stopping() != 0)))
+	if (ch->cat.n == 0 &&
+	    ((rc = choose_destinations(ch, c, a)) != 0 ||
+		(catalog_read(&ch->cat, &ch->d, c->label, false) == -1 && process_stopping() != 0)))
 		return rc != 0 ? rc : EXIT_SIGNAL + process_stopping();
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < ch->cat.n; i++) {
 			const struct backup *b = &ch->cat.item[i];
 
 			/* those of the same run come after its databases */
-			if (b->name.kind != NAME_GLOBALS || (ch->time != 0 && b->name.time > ch->time + GLOBALS_LATER_S) ||
+			if (b->name.kind != NAME_GLOBALS ||
+			    (ch->time != 0 && b->name.time > ch->time + GLOBALS_LATER_S) ||
 			    (pass == 0 && &ch->d.item[b->destination] != ch->archive.at))
 				continue;
 			choose_archive(&other, b);
@@ -433,7 +481,8 @@ restore_globals_with(struct choice *ch, const struct config *c, struct pg *pg, c
 			return restore_globals(&other.archive, c, pg, a);
 		}
 	log_error("there is no backup of the globals; nothing was changed");
-	log_hint("set DB_BACKUP_GLOBALS=yes for the next time; now create the roles by hand, or use --no-owner");
+	log_hint(
+	    "set DB_BACKUP_GLOBALS=yes for the next time; now create the roles by hand, or use --no-owner");
 	return EXIT_FAILED;
 }
 
@@ -449,8 +498,9 @@ dry_run(struct archive *ar, const struct config *c, struct pg *pg)
 	rc = archive_feed(ar, c, pg, &argv, NULL, STDOUT_FILENO, false);
 	list_free(&argv);
 	/* it reads no more than it needs, which here is no mistake */
-	return rc == 0 || (ar->tool_succeeded && process_stopping() == 0) ? EXIT_DONE :
-	    report_archive(ar, "cannot read the backup", "nothing was changed");
+	return rc == 0 || (ar->tool_succeeded && process_stopping() == 0) ?
+		   EXIT_DONE :
+		   report_archive(ar, "cannot read the backup", "nothing was changed");
 }
 
 /* A failure to read it that nothing else explains: where else is it? */
@@ -468,7 +518,8 @@ hint_other_copy(const struct choice *ch)
 }
 
 static int
-restore_database(struct choice *ch, const struct config *c, struct pg *pg, const struct arguments *a, struct target *t)
+restore_database(struct choice *ch, const struct config *c, struct pg *pg,
+    const struct arguments *a, struct target *t)
 {
 	struct archive *ar = &ch->archive;
 	char what[1024], size[32], took[32], name[NAME_DATABASE_SIZE];
@@ -483,23 +534,30 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg, const
 	if (made && target_make(t, pg, name, sizeof name) == -1)
 		return report_pg(pg, what);
 	rc = restore_archive(ar, c, pg, a, name, t->lenient);
-	if (rc == 0 && beside && (process_stopping() != 0 || target_swap(t, pg, name, c->wait_s * 1000) == -1)) {
+	if (rc == 0 && beside &&
+	    (process_stopping() != 0 || target_swap(t, pg, name, c->wait_s * 1000) == -1)) {
 		snprintf(ar->why, sizeof ar->why, "%s", pg->why);
 		ar->hint = pg->hint;
 		rc = -1;
 	}
 	if (rc == -1) {
 		if (made && target_drop(pg, t->via, name) == -1)
-			log_warning("the new database \"%s\" could not be dropped: %s", name, pg->why);
-		rc = report_archive(ar, what, a->jobs != NULL && !made ? "what was done until then stays (--jobs)" : "nothing was changed");
+			log_warning(
+			    "the new database \"%s\" could not be dropped: %s", name, pg->why);
+		rc = report_archive(ar, what,
+		    a->jobs != NULL && !made ? "what was done until then stays (--jobs)" :
+					       "nothing was changed");
 		if (rc == EXIT_FAILED)
 			hint_other_copy(ch);
 		return rc;
 	}
-	log_info("restored %s into \"%s\": %s in %s", ar->shown, t->name, text_size(size, sizeof size, ar->size_bytes),
+	log_info("restored %s into \"%s\": %s in %s", ar->shown, t->name,
+	    text_size(size, sizeof size, ar->size_bytes),
 	    text_duration(took, sizeof took, process_clock_ms() - started));
 	if (!a->schema_only)
-		log_hint("run ANALYZE in \"%s\" before it is put to heavy use: statistics are not part of a backup", t->name);
+		log_hint(
+		    "run ANALYZE in \"%s\" before it is put to heavy use: statistics are not part of a backup",
+		    t->name);
 	return EXIT_DONE;
 }
 
@@ -514,7 +572,8 @@ check_arguments(const struct arguments *a)
 	else if (a->schema_only && a->data_only)
 		log_error("--schema-only and --data-only exclude each other");
 	else if (a->clean && a->data_only)
-		log_error("--clean and --data-only exclude each other: what is dropped cannot be filled");
+		log_error(
+		    "--clean and --data-only exclude each other: what is dropped cannot be filled");
 	else if (a->to != NULL && *a->to == '\0')
 		log_error("--to: no database has an empty name");
 	else
@@ -536,19 +595,25 @@ restore_run(const struct config *c, const struct arguments *a)
 		return rc;
 	pg_init(&pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
 	if (ch->archive.is_sql) {
-		log_info("%s roles and tablespaces from %s on %s:%s; those that exist are kept as they are",
-		    a->dry_run ? "would restore" : "restoring", ch->archive.shown, c->pg_host, c->pg_port);
+		log_info(
+		    "%s roles and tablespaces from %s on %s:%s; those that exist are kept as they are",
+		    a->dry_run ? "would restore" : "restoring", ch->archive.shown, c->pg_host,
+		    c->pg_port);
 		if (!a->dry_run && (rc = confirm(NULL, a)) != 0)
 			return rc;
 		return restore_globals(&ch->archive, c, &pg, a);
 	}
-	t.name = a->to != NULL ? a->to : *ch->database != '\0' ? ch->database : c->databases.n == 1 ? c->databases.item[0] : NULL;
+	t.name = a->to != NULL         ? a->to :
+		 *ch->database != '\0' ? ch->database :
+		 c->databases.n == 1   ? c->databases.item[0] :
+					 NULL;
 	if (t.name == NULL) {
 		log_error("into which database? say --to NAME");
 		return EXIT_USAGE;
 	}
 	if (archive_prepare(&ch->archive, c) == -1)
-		return report_archive(&ch->archive, "cannot read the backup", "nothing was changed");
+		return report_archive(
+		    &ch->archive, "cannot read the backup", "nothing was changed");
 	if ((result = target_look(&t, &pg, c->wait_s * 1000)) != PG_OK) {
 		rc = report_pg(&pg, "cannot look at the target");
 		return result == PG_NO_TOOL ? EXIT_NOT_FOUND : rc;
@@ -556,7 +621,8 @@ restore_run(const struct config *c, const struct arguments *a)
 	if ((rc = refuse(&t, a)) != 0)
 		return rc;
 	if (t.lenient)
-		log_info("the server is older than pg_restore: it will not know \"transaction_timeout\", which does no harm%s",
+		log_info(
+		    "the server is older than pg_restore: it will not know \"transaction_timeout\", which does no harm%s",
 		    a->jobs != NULL ? "; --jobs is left out" : "");
 	plan(ch, &t, c, a, sentence, sizeof sentence);
 	log_info("%s", sentence);

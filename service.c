@@ -58,31 +58,31 @@
 #define RETRY_S 3600
 #define LOOK_LIMIT_MS (60 * 60 * 1000)
 #define STOP_MS 7500
-#define CLAIM_MS 3000       /* for one that was just killed to be gone */
+#define CLAIM_MS 3000 /* for one that was just killed to be gone */
 #define NO_MEMORY_MS 10000
-#define JUMP_MS 60000        /* less is no jump of a clock */
+#define JUMP_MS 60000 /* less is no jump of a clock */
 #define NEVER INT64_MAX
 
 struct service {
 	const struct config *c;
-	int64_t started;         /* wall clock */
+	int64_t started; /* wall clock */
 
-	bool known;              /* last_* are */
-	int64_t last;            /* oldest of the newest backups, wall clock */
-	int64_t last_ms;         /* the same on the clock of now_ms() */
-	int64_t any_oldest;      /* of the look that this comes from */
-	bool missing;            /* something has no backup at all */
-	int64_t jitter_ms;       /* of the due time that follows from it */
+	bool known;         /* last_* are */
+	int64_t last;       /* oldest of the newest backups, wall clock */
+	int64_t last_ms;    /* the same on the clock of now_ms() */
+	int64_t any_oldest; /* of the look that this comes from */
+	bool missing;       /* something has no backup at all */
+	int64_t jitter_ms;  /* of the due time that follows from it */
 
-	bool sure;               /* all of that was seen once, or made: nothing is unknown any more */
-	int64_t patience_ms;     /* else there is a run then, whatever is there */
-	int64_t look_ms;         /* when to look again, if not sure */
-	bool fresh;              /* we looked, and have not slept since */
+	bool sure;           /* all of that was seen once, or made: nothing is unknown any more */
+	int64_t patience_ms; /* else there is a run then, whatever is there */
+	int64_t look_ms;     /* when to look again, if not sure */
+	bool fresh;          /* we looked, and have not slept since */
 
-	bool failed;             /* the last run */
-	int64_t not_before_ms;   /* no run before that, after a failure */
-	size_t looks, locks;     /* in vain, in a row */
-	int64_t told_ms;         /* due time as last logged; 0: none */
+	bool failed;           /* the last run */
+	int64_t not_before_ms; /* no run before that, after a failure */
+	size_t looks, locks;   /* in vain, in a row */
+	int64_t told_ms;       /* due time as last logged; 0: none */
 	bool working;
 };
 
@@ -153,7 +153,8 @@ due_ms(const struct service *s)
 
 		if (set_back_ms(s) > JUMP_MS)
 			from = (wall_ms() - now_ms() + s->last_ms) / 1000 + gap_s(s) / 2 - 1;
-		due = now_ms() + (int64_t)schedule_next(plan, from) * 1000 - wall_ms() + s->jitter_ms;
+		due =
+		    now_ms() + (int64_t)schedule_next(plan, from) * 1000 - wall_ms() + s->jitter_ms;
 	}
 	if (!s->sure && due > s->patience_ms)
 		due = s->patience_ms;
@@ -170,7 +171,8 @@ set_last(struct service *s, int64_t last, int64_t last_ms)
 	s->last_ms = last_ms;
 	s->jitter_ms = 0;
 	/* a run that was missed is made up at once */
-	if (s->c->jitter_s > 0 && due_ms(s) > now_ms() && getrandom(&random, sizeof random, GRND_NONBLOCK) > 0)
+	if (s->c->jitter_s > 0 && due_ms(s) > now_ms() &&
+	    getrandom(&random, sizeof random, GRND_NONBLOCK) > 0)
 		s->jitter_ms = (int64_t)(random % ((uint64_t)s->c->jitter_s * 1000 + 1));
 }
 
@@ -181,7 +183,12 @@ own_command(const struct list *argv, struct list *env)
 	static const char *const all[] = { "*", NULL };
 
 	process_env_pass(env, all);
-	return (struct process_spec){ .name = argv->item[1], .argv = argv, .env = env, .in = -1, .out = -1, .extra = -1,
+	return (struct process_spec){ .name = argv->item[1],
+		.argv = argv,
+		.env = env,
+		.in = -1,
+		.out = -1,
+		.extra = -1,
 		.own = true };
 }
 
@@ -218,7 +225,8 @@ ask(bool introduce, struct look *look)
 		list_add(&argv, "introduce");
 	spec = own_command(&argv, &env);
 	rc = process_run(&p, &spec, NULL, collect, &a, LOOK_LIMIT_MS, true);
-	if (rc == 0 && sscanf(a.text, LOOK_SCAN, &look->oldest, &look->any_oldest, &look->missing, &look->unknown) != 4)
+	if (rc == 0 && sscanf(a.text, LOOK_SCAN, &look->oldest, &look->any_oldest, &look->missing,
+			   &look->unknown) != 4)
 		rc = -1;
 	if (rc == -1 && process_stopping() == 0)
 		log_error("cannot look into the destinations: that process %s", process_fate(&p));
@@ -350,8 +358,9 @@ work(struct service *s, bool asked)
 	s->working = false;
 	s->failed = status != EXIT_DONE && status != EXIT_LOCKED;
 	s->locks = status == EXIT_LOCKED ? s->locks + 1 : 0;
-	s->not_before_ms = status == EXIT_DONE ? 0 :
-	    now_ms() + (s->failed ? retry_ms(s) : backoff_ms(s, s->locks - 1));
+	s->not_before_ms = status == EXIT_DONE ?
+			       0 :
+			       now_ms() + (s->failed ? retry_ms(s) : backoff_ms(s, s->locks - 1));
 	if (status == EXIT_DONE && process_stopping() == 0)
 		look_after(s, since > 0 ? since : began_wall_ms / 1000, began_wall_ms, began_ms);
 	return status;
@@ -371,7 +380,8 @@ tell(struct service *s, int64_t due)
 	s->told_ms = due;
 	gmtime_r(&at, &tm);
 	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	log_info("next backup at %s (in %s)", stamp, text_duration(text, sizeof text, (left + 500) / 1000 * 1000));
+	log_info("next backup at %s (in %s)", stamp,
+	    text_duration(text, sizeof text, (left + 500) / 1000 * 1000));
 	status_update(s->c, note, s);
 }
 
@@ -393,8 +403,11 @@ claim(const struct config *c)
 
 	while (status_claim(c) == -1) {
 		if (errno != EWOULDBLOCK) {
-			log_warning("cannot write the status file, so backup-health cannot work: %s", strerror(errno));
-			log_hint("make the directory of DB_BACKUP_STATUS_FILE, /run/backup-service or TMPDIR writable");
+			log_warning(
+			    "cannot write the status file, so backup-health cannot work: %s",
+			    strerror(errno));
+			log_hint(
+			    "make the directory of DB_BACKUP_STATUS_FILE, /run/backup-service or TMPDIR writable");
 			return 0;
 		}
 		if (process_stopping() != 0)
@@ -418,7 +431,8 @@ service_run(const struct config *c, const struct arguments *a)
 	int status;
 
 	if (a->names.n > 0) {
-		log_error("backup-service takes no argument \"%s\"; see backup-service --help", a->names.item[0]);
+		log_error("backup-service takes no argument \"%s\"; see backup-service --help",
+		    a->names.item[0]);
 		return EXIT_USAGE;
 	}
 	if (claim(c) == -1)
@@ -428,7 +442,8 @@ service_run(const struct config *c, const struct arguments *a)
 	look(&s, true);
 	for (;;) {
 		if (process_stopping() != 0) {
-			log_info("stopped by signal %d (%s)", process_stopping(), strsignal(process_stopping()));
+			log_info("stopped by signal %d (%s)", process_stopping(),
+			    strsignal(process_stopping()));
 			return EXIT_DONE;
 		}
 		due = due_ms(&s);
@@ -436,7 +451,8 @@ service_run(const struct config *c, const struct arguments *a)
 		if (asked || (due <= now_ms() && s.fresh)) {
 			status = work(&s, asked);
 			if (process_stopping() != 0)
-				return status == EXIT_DONE ? EXIT_DONE : EXIT_SIGNAL + process_stopping();
+				return status == EXIT_DONE ? EXIT_DONE :
+							     EXIT_SIGNAL + process_stopping();
 		} else if (due <= now_ms() || (!s.sure && s.look_ms <= now_ms())) {
 			look(&s, false);
 		} else {

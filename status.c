@@ -27,7 +27,7 @@ path_of(const struct config *c, const char *suffix)
 
 	lock_directory(c, directory, sizeof directory);
 	return c->status_file != NULL ? text_format("%s%s", c->status_file, suffix) :
-	    text_format("%s/status.json%s", directory, suffix);
+					text_format("%s/status.json%s", directory, suffix);
 }
 
 static int
@@ -127,7 +127,8 @@ status_item(struct status *s, const char *database, const char *destination)
 	if (database == NULL)
 		database = "";
 	for (size_t i = 0; i < s->n; i++)
-		if (strcmp(s->item[i].database, database) == 0 && strcmp(s->item[i].destination, destination) == 0)
+		if (strcmp(s->item[i].database, database) == 0 &&
+		    strcmp(s->item[i].destination, destination) == 0)
 			return &s->item[i];
 	more = text_alloc((s->n + 1) * sizeof *more);
 	if (s->n > 0)
@@ -146,18 +147,20 @@ print(FILE *f, const struct status *s)
 {
 	char escaped[4096];
 
-	fprintf(f, "{\"pid\":%lld,\"started\":%lld,\"next_due\":%lld,\"working\":%d,\n" ITEMS, (long long)s->pid,
-	    (long long)s->started, (long long)s->next_due, s->working);
+	fprintf(f, "{\"pid\":%lld,\"started\":%lld,\"next_due\":%lld,\"working\":%d,\n" ITEMS,
+	    (long long)s->pid, (long long)s->started, (long long)s->next_due, s->working);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct status_item *item = &s->item[i];
 
 		text_escape(escaped, sizeof escaped, item->database, true);
 		fprintf(f, "%s\n{\"database\":\"%s\",", i > 0 ? "," : "", escaped);
 		text_escape(escaped, sizeof escaped, item->destination, true);
-		fprintf(f, "\"destination\":\"%s\",\"wanted\":%d,\"success\":%lld,\"size_bytes\":%lld,\"duration_ms\":%lld,"
-		    "\"kept\":%lld,\"failures\":%lld,\"failed\":%lld,", escaped, item->wanted, (long long)item->success,
-		    (long long)item->size_bytes, (long long)item->duration_ms, (long long)item->kept,
-		    (long long)item->failures, (long long)item->failed);
+		fprintf(f,
+		    "\"destination\":\"%s\",\"wanted\":%d,\"success\":%lld,\"size_bytes\":%lld,\"duration_ms\":%lld,"
+		    "\"kept\":%lld,\"failures\":%lld,\"failed\":%lld,",
+		    escaped, item->wanted, (long long)item->success, (long long)item->size_bytes,
+		    (long long)item->duration_ms, (long long)item->kept, (long long)item->failures,
+		    (long long)item->failed);
 		text_escape(escaped, sizeof escaped, item->error, true);
 		fprintf(f, "\"error\":\"%s\"}", escaped);
 	}
@@ -166,7 +169,8 @@ print(FILE *f, const struct status *s)
 
 /* Write beside, then rename: whoever reads sees the old file or the new one. */
 static void
-replace(const char *path, mode_t mode, void (*write_to)(FILE *f, const struct status *s), const struct status *s)
+replace(const char *path, mode_t mode, void (*write_to)(FILE *f, const struct status *s),
+    const struct status *s)
 {
 	char *beside = text_format("%s.tmp", path);
 	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);

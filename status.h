@@ -18,20 +18,20 @@
 struct status_item {
 	char database[NAME_DATABASE_SIZE]; /* "": the globals */
 	char destination[64];
-	bool wanted;         /* by the service: health looks at no other */
-	int64_t success;     /* time in the name of the newest good backup; 0: none */
-	int64_t size_bytes;  /* of that one, and how long it took to make; -1: not known */
+	bool wanted;        /* by the service: health looks at no other */
+	int64_t success;    /* time in the name of the newest good backup; 0: none */
+	int64_t size_bytes; /* of that one, and how long it took to make; -1: not known */
 	int64_t duration_ms;
-	int64_t kept;        /* backups that are there; -1: not known */
-	int64_t failures;    /* in a row, since then */
-	int64_t failed;      /* time of the last failed try; 0: none */
-	char error[512];     /* its reason, or "" */
+	int64_t kept;     /* backups that are there; -1: not known */
+	int64_t failures; /* in a row, since then */
+	int64_t failed;   /* time of the last failed try; 0: none */
+	char error[512];  /* its reason, or "" */
 };
 
 struct status {
-	int64_t pid;         /* of the service; 0: none ran yet */
+	int64_t pid; /* of the service; 0: none ran yet */
 	int64_t started;
-	int64_t next_due;    /* 0: not known */
+	int64_t next_due; /* 0: not known */
 	bool working;
 	struct status_item *item;
 	size_t n;

@@ -65,13 +65,15 @@ static const char drop_sql[] =
 
 /* Up to three variables. rows may be NULL. -1: pg->why, pg->hint. */
 static int
-execute(struct pg *pg, const char *database, const char *sql, const char *name, const char *new, const char *old,
-    char **rows, bool heed_stop)
+execute(struct pg *pg, const char *database, const char *sql, const char *name, const char *new,
+    const char *old, char **rows, bool heed_stop)
 {
-	char *variables[] = { text_format("name=%s", name), text_format("new=%s", new), text_format("old=%s", old), NULL };
+	char *variables[] = { text_format("name=%s", name), text_format("new=%s", new),
+		text_format("old=%s", old), NULL };
 	char *answer = NULL;
 	size_t n;
-	int rc = pg_query(pg, database, sql, (const char *const *)variables, &answer, &n, heed_stop);
+	int rc =
+	    pg_query(pg, database, sql, (const char *const *)variables, &answer, &n, heed_stop);
 
 	for (size_t i = 0; i < 3; i++)
 		free(variables[i]);
@@ -87,7 +89,8 @@ execute(struct pg *pg, const char *database, const char *sql, const char *name, 
 int
 target_create(struct pg *pg, const char *via, const char *name)
 {
-	return execute(pg, via, "CREATE DATABASE :\"name\" TEMPLATE template0;\n", name, "", "", NULL, false);
+	return execute(
+	    pg, via, "CREATE DATABASE :\"name\" TEMPLATE template0;\n", name, "", "", NULL, false);
 }
 
 int
@@ -102,13 +105,17 @@ target_drop(struct pg *pg, const char *via, const char *name)
 }
 
 enum pg_result
-target_connect(struct pg *pg, const char *last, int64_t wait_ms, const char **via, struct pg_server *server)
+target_connect(
+    struct pg *pg, const char *last, int64_t wait_ms, const char **via, struct pg_server *server)
 {
 	const char *const candidates[] = { maintenance[0], maintenance[1], last };
 	enum pg_result result = PG_FAILED;
 
-	for (size_t i = 0; i < 3 && result != PG_OK && result != PG_STOPPED && result != PG_NO_TOOL && result != PG_AWAY; i++) {
-		if (candidates[i] == NULL || (i < 2 && last != NULL && strcmp(candidates[i], last) == 0))
+	for (size_t i = 0; i < 3 && result != PG_OK && result != PG_STOPPED &&
+			   result != PG_NO_TOOL && result != PG_AWAY;
+	     i++) {
+		if (candidates[i] == NULL ||
+		    (i < 2 && last != NULL && strcmp(candidates[i], last) == 0))
 			continue;
 		*via = candidates[i];
 		result = pg_connect(pg, *via, wait_ms, server);
@@ -122,7 +129,8 @@ target_is_lenient(struct pg *pg, const struct pg_server *server)
 	struct process p;
 	char version[64];
 
-	return server->version < 170000 && pg_tool_version(pg, &p, "pg_restore", version, sizeof version) >= 17;
+	return server->version < 170000 &&
+	       pg_tool_version(pg, &p, "pg_restore", version, sizeof version) >= 17;
 }
 
 enum pg_result
@@ -138,10 +146,12 @@ target_look(struct target *t, struct pg *pg, int64_t wait_ms)
 		return result;
 	if (execute(pg, t->via, look_sql, t->name, "", "", &rows, true) == -1)
 		return PG_FAILED;
-	sscanf(rows, "%ld\t%ld\t%ld\t%ld\t%ld", &exists, &is_template, &t->sessions, &slots, &too_long);
+	sscanf(rows, "%ld\t%ld\t%ld\t%ld\t%ld", &exists, &is_template, &t->sessions, &slots,
+	    &too_long);
 	free(rows);
 	if (too_long != 0) {
-		snprintf(pg->why, sizeof pg->why, "the name is longer than a name can be on this server");
+		snprintf(pg->why, sizeof pg->why,
+		    "the name is longer than a name can be on this server");
 		return PG_FATAL;
 	}
 	t->exists = exists == 1;
@@ -173,7 +183,8 @@ target_make(const struct target *t, struct pg *pg, char *name, size_t size)
 		return target_create(pg, t->via, name);
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	snprintf(name, size, "backup_restore_%llx%05lx", (unsigned long long)now.tv_sec, (unsigned long)now.tv_nsec >> 10);
+	snprintf(name, size, "backup_restore_%llx%05lx", (unsigned long long)now.tv_sec,
+	    (unsigned long)now.tv_nsec >> 10);
 	rc = execute(pg, t->via, like_sql, t->name, name, "", NULL, false);
 	aside = *pg; /* keeps why */
 	if (rc == -1)
@@ -189,7 +200,8 @@ exists(struct pg *pg, const char *via, const char *name)
 	char *rows;
 	bool yes;
 
-	if (execute(&aside, via, "SELECT count(*) FROM pg_database WHERE datname = :'name';\n", name, "", "", &rows, false) == -1)
+	if (execute(&aside, via, "SELECT count(*) FROM pg_database WHERE datname = :'name';\n",
+		name, "", "", &rows, false) == -1)
 		return false;
 	yes = strtol(rows, NULL, 10) == 1;
 	free(rows);
@@ -205,10 +217,12 @@ target_swap(const struct target *t, struct pg *pg, const char *new, int64_t wait
 	int rc;
 
 	while ((rc = execute(pg, t->via, swap_sql, t->name, new, old, NULL, false)) == -1 &&
-	    strstr(pg->why, "is being accessed by other users") != NULL && process_stopping() == 0 &&
-	    process_clock_ms() < deadline) {
+	       strstr(pg->why, "is being accessed by other users") != NULL &&
+	       process_stopping() == 0 && process_clock_ms() < deadline) {
 		if (!told)
-			log_warning("somebody connected to \"%s\" meanwhile; waiting for them to leave", t->name);
+			log_warning(
+			    "somebody connected to \"%s\" meanwhile; waiting for them to leave",
+			    t->name);
 		told = true;
 		process_poll(NULL, 0, process_clock_ms() + SWAP_STEP_MS);
 	}
@@ -216,7 +230,9 @@ target_swap(const struct target *t, struct pg *pg, const char *new, int64_t wait
 	if (rc == -1 && exists(pg, t->via, old))
 		rc = 0;
 	if (rc == 0 && target_drop(pg, t->via, old) == -1) {
-		log_warning("the former content of \"%s\", now the database \"%s\", could not be dropped: %s", t->name, old, pg->why);
+		log_warning(
+		    "the former content of \"%s\", now the database \"%s\", could not be dropped: %s",
+		    t->name, old, pg->why);
 		log_hint("drop it when it is not needed any more: DROP DATABASE \"%s\"", old);
 	}
 	free(old);

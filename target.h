@@ -17,18 +17,21 @@
 
 struct target {
 	const char *name;
-	const char *via;     /* a database to connect to beside it; the target itself if there is no other */
+	const char
+	    *via; /* a database to connect to beside it; the target itself if there is no other */
 	bool exists, is_template;
-	long tables;         /* that users made */
-	long objects;        /* all that is in it and not in a new database; counts some things several times */
-	long sessions;       /* of others */
-	long ties;           /* subscriptions, logical slots, prepared transactions: it cannot be dropped */
-	bool lenient;        /* pg_restore sets a parameter that this server does not know; see archive.h */
+	long tables; /* that users made */
+	long
+	    objects; /* all that is in it and not in a new database; counts some things several times */
+	long sessions; /* of others */
+	long ties; /* subscriptions, logical slots, prepared transactions: it cannot be dropped */
+	bool
+	    lenient; /* pg_restore sets a parameter that this server does not know; see archive.h */
 };
 
 /* Connect to a database of maintenance, or to last (may be NULL), waiting for the server. via: which it was. */
-enum pg_result target_connect(struct pg *pg, const char *last, int64_t wait_ms, const char **via,
-    struct pg_server *server);
+enum pg_result target_connect(
+    struct pg *pg, const char *last, int64_t wait_ms, const char **via, struct pg_server *server);
 
 /* Find out all about t, whose name is set. */
 enum pg_result target_look(struct target *t, struct pg *pg, int64_t wait_ms);

@@ -35,7 +35,8 @@ read_to_end(struct archive *a, const struct config *c, struct pg *pg, char *summ
 		if (rc == -1)
 			return -1;
 	}
-	snprintf(summary, size, "%s read to the end", text_size(bytes, sizeof bytes, a->read_bytes));
+	snprintf(
+	    summary, size, "%s read to the end", text_size(bytes, sizeof bytes, a->read_bytes));
 	return 0;
 }
 
@@ -56,10 +57,12 @@ count(struct archive *a, struct pg *pg, const char *scratch, char *summary, size
 
 	patient.limit_ms = COUNT_LIMIT_MS;
 	if (pg_query(&patient, scratch, sql, NULL, &rows, &n, true) == -1) {
-		snprintf(a->why, sizeof a->why, "its restored tables cannot be counted: %s", patient.why);
+		snprintf(a->why, sizeof a->why, "its restored tables cannot be counted: %s",
+		    patient.why);
 		return -1;
 	}
-	snprintf(summary, size, "%s restored: %s", text_size(bytes, sizeof bytes, a->read_bytes), rows);
+	snprintf(
+	    summary, size, "%s restored: %s", text_size(bytes, sizeof bytes, a->read_bytes), rows);
 	free(rows);
 	return 0;
 }
@@ -71,23 +74,29 @@ warn_of_leftovers(struct pg *pg, const char *via, const char *scratch)
 	char *rows;
 	size_t n;
 
-	if (pg_query(pg, via, "SELECT datname FROM pg_database d WHERE datname LIKE 'backup\\_verify\\_%' AND NOT EXISTS\n"
-	    "  (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname);\n", NULL, &rows, &n, true) == -1)
+	if (pg_query(pg, via,
+		"SELECT datname FROM pg_database d WHERE datname LIKE 'backup\\_verify\\_%' AND NOT EXISTS\n"
+		"  (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname);\n",
+		NULL, &rows, &n, true) == -1)
 		return;
 	for (size_t at = 0; at < n; at += strlen(rows + at) + 1)
 		if (strcmp(rows + at, scratch) != 0) {
-			log_warning("the database \"%s\" seems to be left over from a verification that was killed", rows + at);
+			log_warning(
+			    "the database \"%s\" seems to be left over from a verification that was killed",
+			    rows + at);
 			log_hint("if no other verification runs: DROP DATABASE \"%s\"", rows + at);
 		}
 	free(rows);
 }
 
 static int
-restore_to_scratch(struct archive *a, const struct config *c, struct pg *pg, char *summary, size_t size)
+restore_to_scratch(
+    struct archive *a, const struct config *c, struct pg *pg, char *summary, size_t size)
 {
 	static const char *const words[] = { "pg_restore", "--dbname=", "--no-password",
 		/* roles, tablespaces and publishers need not exist where it is tried; a subscription would keep it from being dropped */
-		"--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions", "--no-security-labels" };
+		"--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications",
+		"--no-subscriptions", "--no-security-labels" };
 	struct list argv = { 0 };
 	struct pg_server server;
 	char scratch[64];
@@ -102,7 +111,8 @@ restore_to_scratch(struct archive *a, const struct config *c, struct pg *pg, cha
 		return -1;
 	}
 	snprintf(scratch, sizeof scratch, "backup_verify_%016llx", random);
-	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK || target_create(pg, via, scratch) == -1) {
+	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
+	    target_create(pg, via, scratch) == -1) {
 		snprintf(a->why, sizeof a->why, "cannot make a scratch database: %s", pg->why);
 		a->hint = pg->hint;
 		return -1;
@@ -120,19 +130,21 @@ restore_to_scratch(struct archive *a, const struct config *c, struct pg *pg, cha
 		rc = count(a, pg, scratch, summary, size);
 	list_free(&argv);
 	if (target_drop(pg, via, scratch) == -1) {
-		log_warning("the scratch database \"%s\" could not be dropped: %s", scratch, pg->why);
+		log_warning(
+		    "the scratch database \"%s\" could not be dropped: %s", scratch, pg->why);
 		log_hint("drop it: DROP DATABASE \"%s\"", scratch);
 	}
 	return rc;
 }
 
 int
-verify_archive(struct archive *a, const struct config *c, struct pg *pg, bool restore, char *summary, size_t size)
+verify_archive(struct archive *a, const struct config *c, struct pg *pg, bool restore,
+    char *summary, size_t size)
 {
 	if (archive_prepare(a, c) == -1)
 		return -1;
 	return restore && !a->is_sql ? restore_to_scratch(a, c, pg, summary, size) :
-	    read_to_end(a, c, pg, summary, size);
+				       read_to_end(a, c, pg, summary, size);
 }
 
 /* One backup, told to the log. */
@@ -149,7 +161,8 @@ verify_one(struct choice *ch, const struct config *c, struct pg *pg, const struc
 		return EXIT_DONE;
 	}
 	if (process_stopping() != 0) {
-		log_error("stopped by signal %d before %s at %s was verified", process_stopping(), ar->shown, at);
+		log_error("stopped by signal %d before %s at %s was verified", process_stopping(),
+		    ar->shown, at);
 		return EXIT_SIGNAL + process_stopping();
 	}
 	log_error("%s at %s failed its verification: %s", ar->shown, at, ar->why);
@@ -164,7 +177,8 @@ static bool
 is_newest(const struct catalog *cat, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
-		if (cat->item[k].destination == cat->item[i].destination && cat->item[k].name.kind == cat->item[i].name.kind &&
+		if (cat->item[k].destination == cat->item[i].destination &&
+		    cat->item[k].name.kind == cat->item[i].name.kind &&
 		    strcmp(cat->item[k].name.database, cat->item[i].name.database) == 0)
 			return false;
 	return true;
@@ -183,7 +197,8 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 		int one;
 
 		if (name != NULL ? strcmp(b->file, name) != 0 :
-		    (a->db != NULL && !backup_is_of(b, a->db)) || (!a->all && !is_newest(&ch->cat, i)))
+				   (a->db != NULL && !backup_is_of(b, a->db)) ||
+				       (!a->all && !is_newest(&ch->cat, i)))
 			continue;
 		choose_archive(ch, b);
 		n++;
@@ -194,7 +209,8 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 	if (process_stopping() != 0)
 		return EXIT_SIGNAL + process_stopping();
 	if (n == 0) {
-		log_error("no backups%s%s%s were found", a->db != NULL ? " of \"" : "", a->db != NULL ? a->db : "", a->db != NULL ? "\"" : "");
+		log_error("no backups%s%s%s were found", a->db != NULL ? " of \"" : "",
+		    a->db != NULL ? a->db : "", a->db != NULL ? "\"" : "");
 		return EXIT_FAILED;
 	}
 	log_info("verified %zu %s, %zu bad", n, n == 1 ? "backup" : "backups", bad);

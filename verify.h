@@ -11,7 +11,8 @@
  * is dropped again whatever happens. summary tells what was found. -1: why and
  * hint of the archive.
  */
-int verify_archive(struct archive *a, const struct config *c, struct pg *pg, bool restore, char *summary, size_t size);
+int verify_archive(struct archive *a, const struct config *c, struct pg *pg, bool restore,
+    char *summary, size_t size);
 
 /* verify-backup; an exit status. */
 int verify_run(const struct config *c, const struct arguments *a);

@@ -101,8 +101,8 @@ find(const char *object, const char *key)
 		}
 		if ((end = skip_string(p)) == NULL)
 			return NULL;
-		if (depth == 1 && end[strspn(end, " \t\r\n")] == ':' && (size_t)(end - p) == length + 2 &&
-		    memcmp(p + 1, key, length) == 0) {
+		if (depth == 1 && end[strspn(end, " \t\r\n")] == ':' &&
+		    (size_t)(end - p) == length + 2 && memcmp(p + 1, key, length) == 0) {
 			end += strspn(end, " \t\r\n") + 1;
 			return end + strspn(end, " \t\r\n");
 		}
@@ -172,7 +172,8 @@ json_string(const char *object, const char *key, char *out, size_t size)
 			if (e != NULL) {
 				piece[0] = *e;
 				p++;
-			} else if (*p != 'u' || (used = unicode_escape(p + 1, piece, &length)) == -1) {
+			} else if (*p != 'u' ||
+				   (used = unicode_escape(p + 1, piece, &length)) == -1) {
 				return -1;
 			} else {
 				p += 1 + used;

@@ -15,10 +15,10 @@
 struct json_array {
 	char object[JSON_OBJECT_MAX];
 	size_t n;
-	int depth;          /* of braces and brackets inside the array */
+	int depth; /* of braces and brackets inside the array */
 	bool in_string, escaped;
-	bool begun, ended;  /* the array's own brackets were seen */
-	bool broken;        /* not JSON of that kind, or an object too long */
+	bool begun, ended; /* the array's own brackets were seen */
+	bool broken;       /* not JSON of that kind, or an object too long */
 };
 
 /*

@@ -28,7 +28,8 @@ log_secret(const char *value)
 {
 	size_t i;
 
-	if (value == NULL || strlen(value) < SECRET_MIN || secrets_n == sizeof secrets / sizeof secrets[0])
+	if (value == NULL || strlen(value) < SECRET_MIN ||
+	    secrets_n == sizeof secrets / sizeof secrets[0])
 		return;
 	/* the longest first: one that another begins with would leave the other's end */
 	for (i = secrets_n++; i > 0 && strlen(secrets[i - 1]) < strlen(value); i--)
@@ -72,12 +73,13 @@ put(const char *level, const char *tool, char *message)
 		if (strcmp(level, colon[i]) == 0)
 			mark = ":";
 	if (format == LOG_JSON)
-		n = snprintf(line, sizeof line, "{\"time\":\"%s\",\"level\":\"%s\"%s%s%s,\"message\":\"%s\"}\n",
-		    stamp, level, tool != NULL ? ",\"tool\":\"" : "", tool != NULL ? tool : "",
+		n = snprintf(line, sizeof line,
+		    "{\"time\":\"%s\",\"level\":\"%s\"%s%s%s,\"message\":\"%s\"}\n", stamp, level,
+		    tool != NULL ? ",\"tool\":\"" : "", tool != NULL ? tool : "",
 		    tool != NULL ? "\"" : "", escaped);
 	else
-		n = snprintf(line, sizeof line, "%s%s %s%s %s\n", progress_shown ? "\r\033[K" : "", stamp,
-		    tool != NULL ? tool : level, mark, escaped);
+		n = snprintf(line, sizeof line, "%s%s %s%s %s\n", progress_shown ? "\r\033[K" : "",
+		    stamp, tool != NULL ? tool : level, mark, escaped);
 	progress_shown = false;
 	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) == -1)
 		return; /* nobody is left to tell */

@@ -24,8 +24,7 @@ void log_setup(enum log_format format);
 void log_secret(const char *value);
 
 /* One line; no newline at its end. Longer than 4 KiB is cut. */
-void log_line(enum log_level level, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)

@@ -44,17 +44,17 @@ is_text(uint32_t c)
 	static const struct {
 		uint32_t first, last;
 	} barred[] = {
-		{ 0x0000, 0x00a0 },	/* ASCII has its own rule; C1 controls, no-break space */
-		{ 0x00ad, 0x00ad },	/* soft hyphen */
-		{ 0x061c, 0x061c },	/* Arabic letter mark */
-		{ 0x180b, 0x180f },	/* Mongolian selectors and vowel separator */
-		{ 0x2000, 0x206f },	/* spaces, joiners, bidi; U+201B is rclone's quote */
-		{ 0x2400, 0x243f },	/* control pictures: rclone's control characters */
-		{ 0x3000, 0x3000 },	/* ideographic space */
-		{ 0xd800, 0xf8ff },	/* surrogates, private use */
-		{ 0xfe00, 0xfe0f },	/* variation selectors */
-		{ 0xfeff, 0xffff },	/* byte order mark, full-width forms: rclone's '/' */
-		{ 0xe0000, UINT32_MAX }	/* tags, private use, what is no character */
+		{ 0x0000, 0x00a0 },     /* ASCII has its own rule; C1 controls, no-break space */
+		{ 0x00ad, 0x00ad },     /* soft hyphen */
+		{ 0x061c, 0x061c },     /* Arabic letter mark */
+		{ 0x180b, 0x180f },     /* Mongolian selectors and vowel separator */
+		{ 0x2000, 0x206f },     /* spaces, joiners, bidi; U+201B is rclone's quote */
+		{ 0x2400, 0x243f },     /* control pictures: rclone's control characters */
+		{ 0x3000, 0x3000 },     /* ideographic space */
+		{ 0xd800, 0xf8ff },     /* surrogates, private use */
+		{ 0xfe00, 0xfe0f },     /* variation selectors */
+		{ 0xfeff, 0xffff },     /* byte order mark, full-width forms: rclone's '/' */
+		{ 0xe0000, UINT32_MAX } /* tags, private use, what is no character */
 	};
 
 	for (size_t i = 0; i < sizeof(barred) / sizeof(barred[0]); i++)
@@ -167,12 +167,11 @@ name_build(char *out, size_t size, const char *label, const struct name *n)
 	if (n->time < 0 || gmtime_r(&n->time, &tm) == NULL ||
 	    strftime(stamp, sizeof(stamp), STAMP_FORMAT, &tm) != STAMP_LEN)
 		return -1;
-	if (n->kind == NAME_DUMP && (n->database[0] == '\0' ||
-	    escape(database, n->database) == -1))
+	if (n->kind == NAME_DUMP && (n->database[0] == '\0' || escape(database, n->database) == -1))
 		return -1;
 
-	len = snprintf(out, size, "%s%s%s%s%s%s", label, *label != '\0' ? "-" : "", database,
-	    stamp, n->kind == NAME_DUMP ? ".pg-dump" : ".sql", n->encrypted ? ENCRYPTED_SUFFIX : "");
+	len = snprintf(out, size, "%s%s%s%s%s%s", label, *label != '\0' ? "-" : "", database, stamp,
+	    n->kind == NAME_DUMP ? ".pg-dump" : ".sql", n->encrypted ? ENCRYPTED_SUFFIX : "");
 	if (len >= 0 && (size_t)len < size && (size_t)len + HIDDEN_EXTRA <= NAME_MAX_BYTES)
 		return 0;
 	if (size > 0)
@@ -214,7 +213,7 @@ name_parse(struct name *n, const char *label, const char *file)
 	size_t len = strlen(file), start = strlen(label);
 
 	if (start > 0)
-		start++;	/* its dash */
+		start++; /* its dash */
 	found.encrypted = strip(file, &len, ENCRYPTED_SUFFIX);
 	if (strip(file, &len, ".sql"))
 		found.kind = NAME_GLOBALS;
@@ -225,8 +224,7 @@ name_parse(struct name *n, const char *label, const char *file)
 	len -= STAMP_LEN;
 	if (parse_stamp(&found.time, file + len) == -1)
 		return -1;
-	if (found.kind == NAME_DUMP &&
-	    unescape(found.database, file + start, len - start) == -1)
+	if (found.kind == NAME_DUMP && unescape(found.database, file + start, len - start) == -1)
 		return -1;
 
 	if (name_build(again, sizeof(again), label, &found) == -1 || strcmp(again, file) != 0)
@@ -276,7 +274,8 @@ name_unhide(char *out, size_t size, const char *hidden)
 	    hidden[0] != HIDDEN_PREFIX[0] || !strip(hidden, &len, HIDDEN_SUFFIX) ||
 	    strchr(hidden, '/') != NULL)
 		return -1;
-	snprintf(out, size, "%.*s%s", (int)(len - 1), hidden + 1, encrypted ? ENCRYPTED_SUFFIX : "");
+	snprintf(
+	    out, size, "%.*s%s", (int)(len - 1), hidden + 1, encrypted ? ENCRYPTED_SUFFIX : "");
 	/* as for other names: ".X.bin.partial" is nothing that we hide */
 	if (name_hide(again, sizeof(again), out) == 0 && strcmp(again, hidden) == 0)
 		return 0;

@@ -23,20 +23,17 @@
 #include <stddef.h>
 #include <time.h>
 
-#define NAME_MAX_BYTES 255			/* of any file name, the hidden one too */
-#define NAME_SIZE (NAME_MAX_BYTES + 1)		/* of a buffer that holds any */
-#define NAME_DATABASE_SIZE 128			/* stock PostgreSQL needs 64 */
+#define NAME_MAX_BYTES 255             /* of any file name, the hidden one too */
+#define NAME_SIZE (NAME_MAX_BYTES + 1) /* of a buffer that holds any */
+#define NAME_DATABASE_SIZE 128         /* stock PostgreSQL needs 64 */
 
-enum name_kind {
-	NAME_DUMP,
-	NAME_GLOBALS
-};
+enum name_kind { NAME_DUMP, NAME_GLOBALS };
 
 struct name {
 	enum name_kind kind;
 	bool encrypted;
 	time_t time;
-	char database[NAME_DATABASE_SIZE];	/* as PostgreSQL knows it; not for globals */
+	char database[NAME_DATABASE_SIZE]; /* as PostgreSQL knows it; not for globals */
 };
 
 /*

@@ -14,14 +14,35 @@
 
 /* What libpq, its TLS and Kerberos libraries and the tools read; no keys of the cloud. */
 static const char *const passed[] = {
-	"PG*", "PATH", "HOME", "USER", "LOGNAME", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR",
-	"OPENSSL_CONF", "KRB5*", "LD_LIBRARY_PATH", NULL,
+	"PG*",
+	"PATH",
+	"HOME",
+	"USER",
+	"LOGNAME",
+	"TZ",
+	"TMPDIR",
+	"SSL_CERT_FILE",
+	"SSL_CERT_DIR",
+	"OPENSSL_CONF",
+	"KRB5*",
+	"LD_LIBRARY_PATH",
+	NULL,
 };
 
 /* Set by us; a value of the environment must not come before it. */
 static const char *const ours[] = {
-	"PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGHOST_FILE", "PGPORT_FILE", "PGUSER_FILE",
-	"PGPASSWORD_FILE", "PGDATABASE_FILE", "PGDUMP_OPTIONS", "PGDUMP_OPTIONS_FILE",
+	"PGHOST",
+	"PGPORT",
+	"PGUSER",
+	"PGPASSWORD",
+	"PGDATABASE",
+	"PGHOST_FILE",
+	"PGPORT_FILE",
+	"PGUSER_FILE",
+	"PGPASSWORD_FILE",
+	"PGDATABASE_FILE",
+	"PGDUMP_OPTIONS",
+	"PGDUMP_OPTIONS_FILE",
 };
 
 static bool
@@ -108,14 +129,20 @@ environment(const struct pg *pg, const char *database, struct list *env, int *fd
 }
 
 int
-pg_start(const struct pg *pg, struct process *p, const struct list *argv, const char *database, int in, int out)
+pg_start(const struct pg *pg, struct process *p, const struct list *argv, const char *database,
+    int in, int out)
 {
 	struct list env = { 0 };
 	int fd, rc, e;
 
 	environment(pg, database, &env, &fd);
-	rc = process_start(p, &(struct process_spec){ .name = argv->item[0], .argv = argv, .env = &env,
-	    .in = in, .out = out, .extra = fd, .quiet = pg->quiet });
+	rc = process_start(p, &(struct process_spec){ .name = argv->item[0],
+				  .argv = argv,
+				  .env = &env,
+				  .in = in,
+				  .out = out,
+				  .extra = fd,
+				  .quiet = pg->quiet });
 	e = errno;
 	list_free(&env);
 	if (fd != -1)
@@ -150,16 +177,24 @@ collect(void *arg, const char *data, size_t n)
 
 /* Run a tool quietly and keep its output; NUL-terminated, the caller's to free. */
 static int
-run(const struct pg *pg, struct process *p, const struct list *argv, const char *database, const char *input,
-    struct collected *c, bool heed_stop)
+run(const struct pg *pg, struct process *p, const struct list *argv, const char *database,
+    const char *input, struct collected *c, bool heed_stop)
 {
 	struct list env = { 0 };
 	int fd, rc;
 
 	environment(pg, database, &env, &fd);
-	rc = process_run(p, &(struct process_spec){ .name = argv->item[0], .argv = argv, .env = &env, .in = -1,
-	    .out = -1, .extra = fd, .quiet = true, .phrase = "password retrieved from file" },
-	    input, c == NULL ? NULL : collect, c, pg->limit_ms > 0 ? pg->limit_ms : QUERY_LIMIT_MS, heed_stop);
+	rc = process_run(p,
+	    &(struct process_spec){ .name = argv->item[0],
+		.argv = argv,
+		.env = &env,
+		.in = -1,
+		.out = -1,
+		.extra = fd,
+		.quiet = true,
+		.phrase = "password retrieved from file" },
+	    input, c == NULL ? NULL : collect, c, pg->limit_ms > 0 ? pg->limit_ms : QUERY_LIMIT_MS,
+	    heed_stop);
 	list_free(&env);
 	if (fd != -1)
 		close(fd);
@@ -167,11 +202,11 @@ run(const struct pg *pg, struct process *p, const struct list *argv, const char 
 }
 
 static int
-query(struct pg *pg, struct process *p, const char *database, const char *sql, const char *const *variables,
-    struct collected *c, bool heed_stop)
+query(struct pg *pg, struct process *p, const char *database, const char *sql,
+    const char *const *variables, struct collected *c, bool heed_stop)
 {
-	static const char *const words[] = { "psql", "-XAtqw0", "-F\t", "-v", "ON_ERROR_STOP=1", "-v",
-		"VERBOSITY=terse" };
+	static const char *const words[] = { "psql", "-XAtqw0", "-F\t", "-v", "ON_ERROR_STOP=1",
+		"-v", "VERBOSITY=terse" };
 	struct list argv = { 0 };
 	struct pg utf8 = *pg;
 	int rc;
@@ -191,13 +226,14 @@ query(struct pg *pg, struct process *p, const char *database, const char *sql, c
 	list_free(&utf8.env);
 	list_free(&argv);
 	if (rc == -1)
-		snprintf(pg->why, sizeof pg->why, "psql %s%s%s", process_fate(p), *p->said ? ": " : "", p->said);
+		snprintf(pg->why, sizeof pg->why, "psql %s%s%s", process_fate(p),
+		    *p->said ? ": " : "", p->said);
 	return rc;
 }
 
 int
-pg_query(struct pg *pg, const char *database, const char *sql, const char *const *variables, char **rows,
-    size_t *rows_n, bool heed_stop)
+pg_query(struct pg *pg, const char *database, const char *sql, const char *const *variables,
+    char **rows, size_t *rows_n, bool heed_stop)
 {
 	struct collected c = { 0 };
 	struct process p;
@@ -239,8 +275,9 @@ database_missing(struct pg *pg, const char *database)
 		char *rows;
 		size_t n;
 
-		if (pg_query(&aside, others[i], "SELECT count(*) FROM pg_database WHERE datname = :'name';\n",
-		    (const char *const[]){ variable, NULL }, &rows, &n, true) == -1)
+		if (pg_query(&aside, others[i],
+			"SELECT count(*) FROM pg_database WHERE datname = :'name';\n",
+			(const char *const[]){ variable, NULL }, &rows, &n, true) == -1)
 			continue;
 		missing = strcmp(rows, "0") == 0;
 		free(rows);
@@ -255,7 +292,8 @@ static enum pg_result
 classify(struct pg *pg, const struct process *p, const char *database)
 {
 	if (p->phrase_seen) { /* libpq says so for SQLSTATE 28P01 and nothing else */
-		pg->hint = "the server refuses the password: check PGUSER and PGPASSWORD, or ~/.pgpass";
+		pg->hint =
+		    "the server refuses the password: check PGUSER and PGPASSWORD, or ~/.pgpass";
 		return PG_FATAL;
 	}
 	if (strstr(p->said, "no password supplied") != NULL) {
@@ -267,14 +305,16 @@ classify(struct pg *pg, const struct process *p, const char *database)
 		pg->hint = "check DB_NAME; psql -l lists the databases of a server";
 		return PG_FATAL;
 	}
-	pg->hint = "the server is up but refuses this connection: check PGUSER, the server's pg_hba.conf and its limits";
+	pg->hint =
+	    "the server is up but refuses this connection: check PGUSER, the server's pg_hba.conf and its limits";
 	return PG_FAILED;
 }
 
 enum pg_result
 pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_server *server)
 {
-	static const char sql[] = "SELECT current_setting('server_version_num'), "
+	static const char sql[] =
+	    "SELECT current_setting('server_version_num'), "
 	    "pg_database_size(current_database()), current_setting('server_version');\n";
 	int64_t deadline = process_clock_ms() + wait_ms;
 	bool told = false;
@@ -288,8 +328,10 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 
 		pg->hint = NULL;
 		if (rc == 0) {
-			rc = c.data != NULL && sscanf(c.data, "%lld\t%lld\t%63[^\n]", &version, &size,
-			    server->version_text) == 3 ? 0 : -1;
+			rc = c.data != NULL && sscanf(c.data, "%lld\t%lld\t%63[^\n]", &version,
+						   &size, server->version_text) == 3 ?
+				 0 :
+				 -1;
 			free(c.data);
 			server->version = version;
 			server->size_bytes = size;
@@ -308,8 +350,10 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 		if (ready == 0 || ready == 3)
 			return classify(pg, &p, database);
 		if (process_clock_ms() >= deadline) {
-			pg->hint = ready == 1 ? "the server is starting up or shutting down; DB_BACKUP_WAIT says how long to wait" :
-			    "check PGHOST and PGPORT and that the server runs; DB_BACKUP_WAIT says how long to wait for it";
+			pg->hint =
+			    ready == 1 ?
+				"the server is starting up or shutting down; DB_BACKUP_WAIT says how long to wait" :
+				"check PGHOST and PGPORT and that the server runs; DB_BACKUP_WAIT says how long to wait for it";
 			return PG_AWAY;
 		}
 		if (!told)
@@ -325,9 +369,11 @@ pg_databases(struct pg *pg, const char *database, struct list *out)
 	char *rows;
 	size_t n;
 
-	if (pg_query(pg, database, "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate "
-	    /* -2: what an interrupted DROP DATABASE left, which nobody can connect to */
-	    "AND datconnlimit <> -2 ORDER BY datname;\n", NULL, &rows, &n, true) == -1)
+	if (pg_query(pg, database,
+		"SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate "
+		/* -2: what an interrupted DROP DATABASE left, which nobody can connect to */
+		"AND datconnlimit <> -2 ORDER BY datname;\n",
+		NULL, &rows, &n, true) == -1)
 		return -1;
 	for (size_t at = 0; at < n; at += strlen(rows + at) + 1)
 		if (rows[at] != '\0')
@@ -349,7 +395,8 @@ pg_tool_version(const struct pg *pg, struct process *p, const char *tool, char *
 		/* "pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)" */
 		const char *at = strstr(c.data, ") ");
 
-		snprintf(text, size, "%.*s", at == NULL ? 0 : (int)strcspn(at + 2, " \n"), at == NULL ? "" : at + 2);
+		snprintf(text, size, "%.*s", at == NULL ? 0 : (int)strcspn(at + 2, " \n"),
+		    at == NULL ? "" : at + 2);
 		if (sscanf(text, "%d", &major) != 1 || major <= 0) {
 			snprintf(p->said, sizeof p->said, "its version cannot be read");
 			major = -1;

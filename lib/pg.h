@@ -27,28 +27,29 @@ struct pg {
 
 enum pg_result {
 	PG_OK,
-	PG_AWAY,     /* nobody accepts connections: may come back */
-	PG_FAILED,   /* anything else that trying again may cure */
-	PG_FATAL,    /* wrong password, no such database: it cannot */
-	PG_NO_TOOL,  /* psql is missing */
-	PG_STOPPED,  /* we were asked to end */
+	PG_AWAY,    /* nobody accepts connections: may come back */
+	PG_FAILED,  /* anything else that trying again may cure */
+	PG_FATAL,   /* wrong password, no such database: it cannot */
+	PG_NO_TOOL, /* psql is missing */
+	PG_STOPPED, /* we were asked to end */
 };
 
 struct pg_server {
-	int64_t version;     /* server_version_num, as 150018 */
+	int64_t version; /* server_version_num, as 150018 */
 	char version_text[64];
-	int64_t size_bytes;  /* pg_database_size() */
+	int64_t size_bytes; /* pg_database_size() */
 };
 
 /* NULL for what is not set; libpq's other variables of our environment pass. */
-void pg_init(struct pg *pg, const char *host, const char *port, const char *user, const char *password);
+void pg_init(
+    struct pg *pg, const char *host, const char *port, const char *user, const char *password);
 
 /*
  * Start a tool against database with its standard output to out (or -1) and
  * input from in (or -1). See process_start.
  */
-int pg_start(const struct pg *pg, struct process *p, const struct list *argv, const char *database, int in,
-    int out);
+int pg_start(const struct pg *pg, struct process *p, const struct list *argv, const char *database,
+    int in, int out);
 
 /*
  * Run SQL through psql; variables is a NULL-ended list of "name=value" that the
@@ -59,7 +60,8 @@ int pg_query(struct pg *pg, const char *database, const char *sql, const char *c
     char **rows, size_t *rows_n, bool heed_stop);
 
 /* Wait until database can be connected to, for up to wait_ms, and describe its server. */
-enum pg_result pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_server *server);
+enum pg_result pg_connect(
+    struct pg *pg, const char *database, int64_t wait_ms, struct pg_server *server);
 
 /* Names of all databases that accept connections and are no template, sorted, added to out. */
 int pg_databases(struct pg *pg, const char *database, struct list *out);
@@ -68,6 +70,7 @@ int pg_databases(struct pg *pg, const char *database, struct list *out);
  * Major version that a tool of PostgreSQL states with --version: 9 for 9.6, 15,
  * 18. text gets the full one. -1 if it cannot be run or read; p tells why.
  */
-int pg_tool_version(const struct pg *pg, struct process *p, const char *tool, char *text, size_t size);
+int pg_tool_version(
+    const struct pg *pg, struct process *p, const char *tool, char *text, size_t size);
 
 #endif

@@ -130,7 +130,8 @@ spawn(pid_t *pid, const struct process_spec *spec, int err)
 		list_add(&argv, spec->argv->item[i]);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	posix_spawnattr_setflags(
+	    &attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawnattr_setsigmask(&attr, &none);
@@ -138,10 +139,12 @@ spawn(pid_t *pid, const struct process_spec *spec, int err)
 		if (fds[i][0] >= 0)
 			rc = posix_spawn_file_actions_adddup2(&actions, fds[i][0], fds[i][1]);
 		else if (fds[i][1] <= STDOUT_FILENO)
-			rc = posix_spawn_file_actions_addopen(&actions, fds[i][1], "/dev/null", O_RDWR, 0);
+			rc = posix_spawn_file_actions_addopen(
+			    &actions, fds[i][1], "/dev/null", O_RDWR, 0);
 	}
 	if (rc == 0)
-		rc = posix_spawn(pid, "/proc/self/exe", &actions, &attr, argv.item, spec->env->item);
+		rc =
+		    posix_spawn(pid, "/proc/self/exe", &actions, &attr, argv.item, spec->env->item);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	list_free(&argv);
@@ -154,8 +157,11 @@ process_start(struct process *p, const struct process_spec *spec)
 {
 	int err[2] = { -1, -1 }, rc, e;
 
-	*p = (struct process){ .name = spec->name, .quiet = spec->quiet, .own = spec->own,
-		.phrase = spec->phrase, .err = -1 };
+	*p = (struct process){ .name = spec->name,
+		.quiet = spec->quiet,
+		.own = spec->own,
+		.phrase = spec->phrase,
+		.err = -1 };
 	if (!spec->own && pipe2(err, O_CLOEXEC) == -1)
 		return -1;
 	rc = spawn(&p->pid, spec, err[1]);
@@ -199,13 +205,15 @@ line_without_mark(const struct process *p, const char *line)
 static void
 keep_said(struct process *p, const char *line)
 {
-	static const char *const explains[] = { "\t", " ", "caused by", "hint:", "detail:", "HINT:", "DETAIL:", "LINE " };
+	static const char *const explains[] = { "\t", " ", "caused by",
+		"hint:", "detail:", "HINT:", "DETAIL:", "LINE " };
 	static const char *const causes[] = { "caused by", "detail: Error message from server" };
 	bool error = strstr(line, "error: ") != NULL;
 	size_t n = strlen(p->said);
 
 	for (size_t i = 0; i < sizeof causes / sizeof causes[0]; i++)
-		if (strncmp(line, causes[i], strlen(causes[i])) == 0 && n > 0 && strstr(p->said, causes[i]) == NULL)
+		if (strncmp(line, causes[i], strlen(causes[i])) == 0 && n > 0 &&
+		    strstr(p->said, causes[i]) == NULL)
 			snprintf(p->said + n, sizeof p->said - n, ", %s", line);
 	if (p->said_error)
 		return;
@@ -217,7 +225,8 @@ keep_said(struct process *p, const char *line)
 	if (strncmp(line, "error: ", 7) == 0)
 		line += 7;
 	n = (size_t)snprintf(p->said, sizeof p->said, "%s", line);
-	for (n = n < sizeof p->said ? n : sizeof p->said - 1; n > 0 && strchr(" :", p->said[n - 1]) != NULL;)
+	for (n = n < sizeof p->said ? n : sizeof p->said - 1;
+	     n > 0 && strchr(" :", p->said[n - 1]) != NULL;)
 		p->said[--n] = '\0';
 	p->said_error = error;
 }
@@ -371,7 +380,8 @@ process_ask_to_end(struct process *p)
 void
 process_end(struct process *p, int64_t grace_ms)
 {
-	int64_t deadline = process_clock_ms() + grace_ms, stop_limit_ms = p->own ? STOP_OWN_MS : STOP_TOOLS_MS;
+	int64_t deadline = process_clock_ms() + grace_ms,
+		stop_limit_ms = p->own ? STOP_OWN_MS : STOP_TOOLS_MS;
 
 	process_ask_to_end(p);
 	while (p->running && process_clock_ms() < cap(deadline, stop_limit_ms))
@@ -381,7 +391,8 @@ process_end(struct process *p, int64_t grace_ms)
 		process_wait(p, process_clock_ms() + KILL_WAIT_MS, false);
 	}
 	if (p->running)
-		log_warning("%s (process %d) cannot be killed, probably in a disk or network wait of the kernel",
+		log_warning(
+		    "%s (process %d) cannot be killed, probably in a disk or network wait of the kernel",
 		    p->name, (int)p->pid);
 }
 
@@ -396,7 +407,9 @@ process_missing(const struct process *p)
 {
 	if (p->pid <= 0 || p->running || !WIFEXITED(p->status))
 		return 0;
-	return WEXITSTATUS(p->status) == 127 || WEXITSTATUS(p->status) == 126 ? WEXITSTATUS(p->status) : 0;
+	return WEXITSTATUS(p->status) == 127 || WEXITSTATUS(p->status) == 126 ?
+		   WEXITSTATUS(p->status) :
+		   0;
 }
 
 const char *
@@ -440,7 +453,8 @@ process_memory_file(const char *text)
 
 /* Pass on what the tool prints, until its end of file. */
 static int
-pump_output(struct process *p, int fd, process_output *out, void *arg, int64_t limit, bool heed_stop)
+pump_output(
+    struct process *p, int fd, process_output *out, void *arg, int64_t limit, bool heed_stop)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	char buffer[16384];
@@ -497,7 +511,8 @@ process_run(struct process *p, const struct process_spec *spec, const char *inpu
 		rc = pump_output(p, pipe_out[0], out, arg, deadline, heed_stop);
 	if (pipe_out[0] != -1)
 		close(pipe_out[0]);
-	if (p->pid > 0 && (rc == -1 || process_wait(p, cap(deadline, STOP_ALL_MS), heed_stop) == -1)) {
+	if (p->pid > 0 &&
+	    (rc == -1 || process_wait(p, cap(deadline, STOP_ALL_MS), heed_stop) == -1)) {
 		if (rc == 0 && process_clock_ms() >= deadline)
 			snprintf(p->said, sizeof p->said, "no answer in time");
 		process_end(p, 2000);
@@ -516,7 +531,8 @@ process_env_pass(struct list *env, const char *const *patterns)
 			size_t n = strlen(patterns[i]);
 			bool open = patterns[i][n - 1] == '*';
 
-			if (strncmp(*e, patterns[i], open ? n - 1 : n) == 0 && (open || n == name)) {
+			if (strncmp(*e, patterns[i], open ? n - 1 : n) == 0 &&
+			    (open || n == name)) {
 				list_add(env, *e);
 				break;
 			}

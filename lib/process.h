@@ -20,23 +20,24 @@
 #define PROCESS_EXTRA_FD 3 /* the number under which a tool gets spec.extra */
 
 struct process_spec {
-	const char *name;         /* in log lines; static */
-	const struct list *argv;  /* argv[0] is looked up in PATH */
-	const struct list *env;   /* all of the tool's environment */
-	int in, out, extra;       /* descriptors to hand over, -1 for none; stay ours */
-	bool quiet;               /* do not log what it says, only keep it */
-	bool own;                 /* it is this program: writes to our log itself, and needs time to end its tools */
-	const char *phrase;       /* to look out for in what it says, or NULL; static */
+	const char *name;        /* in log lines; static */
+	const struct list *argv; /* argv[0] is looked up in PATH */
+	const struct list *env;  /* all of the tool's environment */
+	int in, out, extra;      /* descriptors to hand over, -1 for none; stay ours */
+	bool quiet;              /* do not log what it says, only keep it */
+	bool
+	    own; /* it is this program: writes to our log itself, and needs time to end its tools */
+	const char *phrase; /* to look out for in what it says, or NULL; static */
 };
 
 struct process {
 	const char *name;
-	pid_t pid;     /* 0: never started */
+	pid_t pid; /* 0: never started */
 	bool running;
-	bool asked;    /* to end */
+	bool asked; /* to end */
 	bool quiet, own;
-	int status;    /* as from waitpid(2), once not running */
-	int err;       /* read end of its standard error, -1 once closed */
+	int status; /* as from waitpid(2), once not running */
+	int err;    /* read end of its standard error, -1 once closed */
 	size_t line_n;
 	char line[4096]; /* longer than any secret: cut in two it would not be known */
 	const char *phrase;

@@ -22,14 +22,37 @@
 #define UPLOAD_CONCURRENCY 4
 #define VERSION_LIMIT_MS 30000
 #define UPPER_BOUND_MIN (4096 * MIB) /* an estimate may be far off */
-#define NOT_ABORTED "failed to remove pending multipart upload" /* rclone says so, and exits with 0 */
-#define RC_NO_DIRECTORY 3    /* rclone's exit status, the same in both versions */
+#define NOT_ABORTED                                                                                \
+	"failed to remove pending multipart upload" /* rclone says so, and exits with 0 */
+#define RC_NO_DIRECTORY 3 /* rclone's exit status, the same in both versions */
 
 /* What rclone and the backends' own libraries read; nothing of PostgreSQL's or ours. */
 static const char *const passed[] = {
-	"RCLONE_*", "AWS_*", "GOOGLE_*", "AZURE_*", "OS_*", "ST_*", "PATH", "HOME", "USER", "LOGNAME", "TZ",
-	"TMPDIR", "XDG_*", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSH_AUTH_SOCK", "HTTP_PROXY", "HTTPS_PROXY",
-	"NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "KRB5*", "GODEBUG", NULL,
+	"RCLONE_*",
+	"AWS_*",
+	"GOOGLE_*",
+	"AZURE_*",
+	"OS_*",
+	"ST_*",
+	"PATH",
+	"HOME",
+	"USER",
+	"LOGNAME",
+	"TZ",
+	"TMPDIR",
+	"XDG_*",
+	"SSL_CERT_FILE",
+	"SSL_CERT_DIR",
+	"SSH_AUTH_SOCK",
+	"HTTP_PROXY",
+	"HTTPS_PROXY",
+	"NO_PROXY",
+	"http_proxy",
+	"https_proxy",
+	"no_proxy",
+	"KRB5*",
+	"GODEBUG",
+	NULL,
 };
 
 /* The value of a variable in a list "NAME=value", or NULL. */
@@ -72,7 +95,8 @@ remote_init(struct remote *r, const char *path, const char *folder)
 	*r = (struct remote){ .max_parts = 10000, .limit_ms = 15 * 60 * 1000 };
 	while (n > 1 && path[n - 1] == '/')
 		n--;
-	r->path = text_format("%.*s%s%s", (int)n, path, *folder == '\0' || path[n - 1] == ':' ? "" : "/", folder);
+	r->path = text_format(
+	    "%.*s%s%s", (int)n, path, *folder == '\0' || path[n - 1] == ':' ? "" : "/", folder);
 	process_env_pass(&r->env, passed);
 	/* rclone 1.60 cannot start with AWS_CA_BUNDLE; this works in all versions */
 	if ((ca = env_get(&r->env, "AWS_CA_BUNDLE")) != NULL)
@@ -102,7 +126,8 @@ default_provider(const char *endpoint)
 	for (size_t i = 0; i < sizeof aws / sizeof aws[0]; i++) {
 		size_t m = strlen(aws[i]);
 
-		if (n >= m && strncasecmp(host + n - m, aws[i], m) == 0 && (n == m || host[n - m - 1] == '.'))
+		if (n >= m && strncasecmp(host + n - m, aws[i], m) == 0 &&
+		    (n == m || host[n - m - 1] == '.'))
 			return "AWS";
 	}
 	return "Other";
@@ -147,8 +172,8 @@ path_of(const struct remote *r, const char *name)
  * one name in it. 0 if it exited with 0, else why has the reason.
  */
 static int
-run(struct remote *r, struct process *p, const char *const *words, const char *name, const char *input,
-    process_output *out, void *arg, bool heed_stop)
+run(struct remote *r, struct process *p, const char *const *words, const char *name,
+    const char *input, process_output *out, void *arg, bool heed_stop)
 {
 	struct list argv = { 0 };
 	char *path = path_of(r, name);
@@ -159,14 +184,22 @@ run(struct remote *r, struct process *p, const char *const *words, const char *n
 		list_add(&argv, *words);
 	list_add(&argv, path);
 	free(path);
-	rc = process_run(p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &r->env,
-	    .in = -1, .out = -1, .extra = -1, .quiet = true, .phrase = NOT_ABORTED }, input, out, arg, r->limit_ms,
-	    heed_stop);
+	rc = process_run(p,
+	    &(struct process_spec){ .name = "rclone",
+		.argv = &argv,
+		.env = &r->env,
+		.in = -1,
+		.out = -1,
+		.extra = -1,
+		.quiet = true,
+		.phrase = NOT_ABORTED },
+	    input, out, arg, r->limit_ms, heed_stop);
 	list_free(&argv);
 	if (p->phrase_seen)
 		rc = -1;
 	if (rc == -1)
-		snprintf(r->why, sizeof r->why, "rclone %s%s%s", process_fate(p), *p->said ? ": " : "", p->said);
+		snprintf(r->why, sizeof r->why, "rclone %s%s%s", process_fate(p),
+		    *p->said ? ": " : "", p->said);
 	return rc;
 }
 
@@ -218,8 +251,15 @@ remote_version(char *out, size_t size)
 	list_add(&argv, "version");
 	process_env_pass(&env, all);
 	list_add(&env, "RCLONE_CONFIG=/dev/null");
-	rc = process_run(&p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env, .in = -1, .out = -1,
-	    .extra = -1, .quiet = true }, NULL, collect, f, VERSION_LIMIT_MS, true);
+	rc = process_run(&p,
+	    &(struct process_spec){ .name = "rclone",
+		.argv = &argv,
+		.env = &env,
+		.in = -1,
+		.out = -1,
+		.extra = -1,
+		.quiet = true },
+	    NULL, collect, f, VERSION_LIMIT_MS, true);
 	if (rc == 0 && strncmp(f->text, "rclone v", 8) == 0) {
 		snprintf(out, size, "%.*s", (int)strcspn(f->text + 8, " \n"), f->text + 8);
 	} else {
@@ -260,7 +300,8 @@ is_obscured(const char *text, const char *passphrase)
 	size_t n = strlen(text);
 
 	return n == ((16 + strlen(passphrase)) * 4 + 2) / 3 &&
-	    strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == n;
+	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+		   n;
 }
 
 int
@@ -275,17 +316,26 @@ remote_encrypt(struct remote *r, const char *passphrase)
 	list_add(&argv, "rclone");
 	list_add(&argv, "obscure");
 	list_add(&argv, "-");
-	rc = process_run(&p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &r->env,
-	    .in = -1, .out = -1, .extra = -1, .quiet = true }, input, collect, f, r->limit_ms, true);
+	rc = process_run(&p,
+	    &(struct process_spec){ .name = "rclone",
+		.argv = &argv,
+		.env = &r->env,
+		.in = -1,
+		.out = -1,
+		.extra = -1,
+		.quiet = true },
+	    input, collect, f, r->limit_ms, true);
 	explicit_bzero(input, strlen(input));
 	free(input);
 	list_free(&argv);
 	f->text[strcspn(f->text, "\n")] = '\0';
 	r->missing = process_missing(&p);
 	if (rc == -1)
-		snprintf(r->why, sizeof r->why, "rclone obscure %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+		snprintf(r->why, sizeof r->why, "rclone obscure %s%s%s", process_fate(&p),
+		    *p.said ? ": " : "", p.said);
 	else if (!is_obscured(f->text, passphrase)) {
-		snprintf(r->why, sizeof r->why, "what rclone obscure made of the passphrase cannot be it");
+		snprintf(r->why, sizeof r->why,
+		    "what rclone obscure made of the passphrase cannot be it");
 		rc = -1;
 	} else {
 		r->crypt = text_copy(f->text);
@@ -346,7 +396,8 @@ list_member(void *arg, const char *object)
 	char name[4096];
 	int64_t size;
 
-	if (json_string(object, "Path", name, sizeof name) == -1 || json_number(object, "Size", &size) == -1)
+	if (json_string(object, "Path", name, sizeof name) == -1 ||
+	    json_number(object, "Size", &size) == -1)
 		c->bad = true;
 	else
 		listing_add(c->out, name, size);
@@ -371,8 +422,10 @@ lsjson(struct remote *r, const char *const *words, const char *input, struct lis
 
 	c->out = out;
 	rc = run(r, &p, words, "", input, list_output, c, true);
-	if (rc == -1 && r->hides && WIFEXITED(p.status) && WEXITSTATUS(p.status) == RC_NO_DIRECTORY) {
-		rc = 0; /* a folder not made yet; in an object store it is the bucket that is missing */
+	if (rc == -1 && r->hides && WIFEXITED(p.status) &&
+	    WEXITSTATUS(p.status) == RC_NO_DIRECTORY) {
+		rc =
+		    0; /* a folder not made yet; in an object store it is the bucket that is missing */
 	} else if (rc == 0 && (c->bad || c->json.broken || !c->json.ended)) {
 		snprintf(r->why, sizeof r->why, "rclone's list of files cannot be read");
 		rc = -1;
@@ -387,8 +440,8 @@ int
 remote_list(struct remote *r, struct listing *out)
 {
 	/* server times: else one more request for each object */
-	static const char *const words[] = { "lsjson", "--files-only", "--max-depth", "1", "--no-mimetype",
-		"--use-server-modtime", NULL };
+	static const char *const words[] = { "lsjson", "--files-only", "--max-depth", "1",
+		"--no-mimetype", "--use-server-modtime", NULL };
 
 	return remote_probe(r) == -1 ? -1 : lsjson(r, words, NULL, out);
 }
@@ -397,8 +450,8 @@ int64_t
 remote_size(struct remote *r, const char *name)
 {
 	/* not --stat: it reports absent objects with success */
-	static const char *const words[] = { "lsjson", "--no-mimetype", "--use-server-modtime", "--no-traverse",
-		"--files-from-raw", "-", NULL };
+	static const char *const words[] = { "lsjson", "--no-mimetype", "--use-server-modtime",
+		"--no-traverse", "--files-from-raw", "-", NULL };
 	struct listing found = { 0 };
 	char *input = text_format("%s\n", name);
 	const struct object *o;
@@ -416,7 +469,8 @@ remote_size(struct remote *r, const char *name)
 int
 remote_delete(struct remote *r, const struct list *names)
 {
-	static const char *const words[] = { "delete", "--no-traverse", "--files-from-raw", "-", NULL };
+	static const char *const words[] = { "delete", "--no-traverse", "--files-from-raw", "-",
+		NULL };
 	struct process p;
 	char *input = lines(names);
 	int rc = run(r, &p, words, "", input, NULL, NULL, false);
@@ -472,20 +526,22 @@ name_in(const char *folder, const char *key)
 
 /* Whether another upload, which is not for us to abort, has a key that begins with this one. */
 static bool
-shields(const struct list *others, const char *key, const char *folder, bool (*mine)(void *arg, const char *name),
-    void *arg)
+shields(const struct list *others, const char *key, const char *folder,
+    bool (*mine)(void *arg, const char *name), void *arg)
 {
 	for (size_t i = 0; i < others->n; i++) {
 		const char *name = name_in(folder, others->item[i]);
 
-		if (strncmp(others->item[i], key, strlen(key)) == 0 && (mine == NULL || name == NULL || !mine(arg, name)))
+		if (strncmp(others->item[i], key, strlen(key)) == 0 &&
+		    (mine == NULL || name == NULL || !mine(arg, name)))
 			return true;
 	}
 	return false;
 }
 
 int
-remote_abort_uploads(struct remote *r, long age_s, time_t now, bool (*mine)(void *arg, const char *name), void *arg)
+remote_abort_uploads(
+    struct remote *r, long age_s, time_t now, bool (*mine)(void *arg, const char *name), void *arg)
 {
 	static const char *const list_words[] = { "backend", "list-multipart-uploads", NULL };
 	const char *slash = strchr(r->path, '/'), *folder = slash == NULL ? NULL : slash + 1, *name;
@@ -509,8 +565,11 @@ remote_abort_uploads(struct remote *r, long age_s, time_t now, bool (*mine)(void
 		if ((name = name_in(folder, c->old.item[i])) != NULL && mine(arg, name) &&
 		    !shields(&c->young, c->old.item[i], folder, NULL, NULL) &&
 		    !shields(&c->old, c->old.item[i], folder, mine, arg))
-			n = run(r, &p, (const char *const[]){ "backend", "-o", age, "cleanup", NULL }, name, NULL, NULL, NULL,
-			    true) == -1 ? -1 : n + 1;
+			n = run(r, &p,
+				(const char *const[]){ "backend", "-o", age, "cleanup", NULL },
+				name, NULL, NULL, NULL, true) == -1 ?
+				-1 :
+				n + 1;
 	list_free(&c->old);
 	list_free(&c->young);
 	free(c);
@@ -529,7 +588,8 @@ remote_part_size(int64_t upper_bound, int64_t max_parts, int *part_mib, int *con
 		part = 5120; /* S3's most */
 	*part_mib = (int)part;
 	*concurrency = part * UPLOAD_CONCURRENCY <= UPLOAD_MEMORY_MIB ? UPLOAD_CONCURRENCY :
-	    part * 2 <= UPLOAD_MEMORY_MIB ? (int)(UPLOAD_MEMORY_MIB / part) : 1;
+		       part * 2 <= UPLOAD_MEMORY_MIB ? (int)(UPLOAD_MEMORY_MIB / part) :
+						       1;
 }
 
 /* The name to upload to; NAME_SIZE bytes. */
@@ -540,7 +600,8 @@ upload_name(const struct remote *r, const char *name, char *hidden)
 }
 
 int
-remote_upload(struct remote *r, struct process *p, const char *name, int64_t upper_bound, bool encrypt)
+remote_upload(
+    struct remote *r, struct process *p, const char *name, int64_t upper_bound, bool encrypt)
 {
 	struct list argv = { 0 }, env = { 0 };
 	char hidden[NAME_SIZE];
@@ -559,8 +620,13 @@ remote_upload(struct remote *r, struct process *p, const char *name, int64_t upp
 		list_addf(&env, "RCLONE_S3_CHUNK_SIZE=%dM", part_mib);
 	if (!r->own_part_size && env_get(&env, "RCLONE_S3_UPLOAD_CONCURRENCY") == NULL)
 		list_addf(&env, "RCLONE_S3_UPLOAD_CONCURRENCY=%d", concurrency);
-	rc = process_start(p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env,
-	    .in = pair[0], .out = -1, .extra = pair[1], .quiet = r->quiet });
+	rc = process_start(p, &(struct process_spec){ .name = "rclone",
+				  .argv = &argv,
+				  .env = &env,
+				  .in = pair[0],
+				  .out = -1,
+				  .extra = pair[1],
+				  .quiet = r->quiet });
 	e = errno;
 	list_free(&argv);
 	list_free(&env);
@@ -577,8 +643,8 @@ int
 remote_download(struct remote *r, struct process *p, const char *name, bool decrypt)
 {
 	/* not by path: of an absent object rclone makes no bytes and success */
-	static const char *const words[] = { "rclone", "cat", "--no-traverse", "--files-from-raw", "-",
-		"--error-on-no-transfer" };
+	static const char *const words[] = { "rclone", "cat", "--no-traverse", "--files-from-raw",
+		"-", "--error-on-no-transfer" };
 	struct list argv = { 0 }, env = { 0 };
 	char *path = path_and_env(r, name, decrypt, &env), *slash = strrchr(path, '/'), *input;
 	int in, out[2] = { -1, -1 }, rc = -1, e;
@@ -592,8 +658,13 @@ remote_download(struct remote *r, struct process *p, const char *name, bool decr
 	list_add(&argv, path);
 	in = process_memory_file(input);
 	if (in != -1 && pipe2(out, O_CLOEXEC) == 0)
-		rc = process_start(p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env,
-		    .in = in, .out = out[1], .extra = -1, .quiet = r->quiet });
+		rc = process_start(p, &(struct process_spec){ .name = "rclone",
+					  .argv = &argv,
+					  .env = &env,
+					  .in = in,
+					  .out = out[1],
+					  .extra = -1,
+					  .quiet = r->quiet });
 	e = errno;
 	list_free(&argv);
 	list_free(&env);
@@ -621,12 +692,14 @@ remote_fetch(struct remote *r, const char *name, bool decrypt, const char *path)
 	list_add(&argv, "copyto");
 	list_add(&argv, from);
 	list_add(&argv, path);
-	rc = process_start(&p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env,
-	    .in = -1, .out = -1, .extra = -1 });
+	rc = process_start(&p,
+	    &(struct process_spec){
+		.name = "rclone", .argv = &argv, .env = &env, .in = -1, .out = -1, .extra = -1 });
 	if (rc == 0 && process_wait(&p, -1, true) == -1)
 		process_end(&p, 5000);
 	if (rc == -1 || !process_succeeded(&p)) {
-		snprintf(r->why, sizeof r->why, "rclone %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+		snprintf(r->why, sizeof r->why, "rclone %s%s%s", process_fate(&p),
+		    *p.said ? ": " : "", p.said);
 		rc = -1;
 	}
 	free(from);
@@ -646,7 +719,8 @@ remote_publish(struct remote *r, const char *name)
 	if (upload_name(r, name, hidden) == name)
 		return 0;
 	from = path_of(r, hidden);
-	rc = run(r, &p, (const char *const[]){ "moveto", from, NULL }, name, NULL, NULL, NULL, false);
+	rc = run(
+	    r, &p, (const char *const[]){ "moveto", from, NULL }, name, NULL, NULL, NULL, false);
 	free(from);
 	return rc;
 }

@@ -23,11 +23,12 @@ struct remote {
 	int64_t limit_ms;   /* for each call but an upload */
 	bool hides;         /* uploads go to the hidden name and are moved; see remote_probe */
 	bool probed;
-	bool spools;        /* rclone cannot stream to it: it collects an upload in TMPDIR, as it is before encryption */
-	bool quiet;         /* uploads and downloads: keep what rclone says, do not log it */
-	char *crypt;        /* the obscured passphrase, if uploads are encrypted; else NULL */
-	char why[768];      /* the reason of the last failure, to be quoted */
-	int missing;        /* after remote_encrypt: 126 or 127 if rclone cannot be started, else 0 */
+	bool
+	    spools; /* rclone cannot stream to it: it collects an upload in TMPDIR, as it is before encryption */
+	bool quiet;    /* uploads and downloads: keep what rclone says, do not log it */
+	char *crypt;   /* the obscured passphrase, if uploads are encrypted; else NULL */
+	char why[768]; /* the reason of the last failure, to be quoted */
+	int missing;   /* after remote_encrypt: 126 or 127 if rclone cannot be started, else 0 */
 };
 
 struct remote_s3 {
@@ -83,7 +84,8 @@ int remote_delete(struct remote *r, const struct list *names);
  * With encrypt, after remote_encrypt; name ends in .bin then.
  * p is the caller's; -1 with errno if it cannot be started.
  */
-int remote_upload(struct remote *r, struct process *p, const char *name, int64_t upper_bound, bool encrypt);
+int remote_upload(
+    struct remote *r, struct process *p, const char *name, int64_t upper_bound, bool encrypt);
 
 /*
  * Start a download. Returns the read end of rclone's output, which is the
@@ -111,8 +113,8 @@ int remote_discard(struct remote *r, const char *name);
  * object that exists (rclone would take the cleanup to mean its whole folder).
  * Returns how many; -1 if that is not allowed or supported. 0 for other backends.
  */
-int remote_abort_uploads(struct remote *r, long age_s, time_t now, bool (*mine)(void *arg, const char *name),
-    void *arg);
+int remote_abort_uploads(
+    struct remote *r, long age_s, time_t now, bool (*mine)(void *arg, const char *name), void *arg);
 
 /* Part size in MiB, and how many at once, for so many bytes; see DESIGN 5. */
 void remote_part_size(int64_t upper_bound, int64_t max_parts, int *part_mib, int *concurrency);

@@ -17,8 +17,7 @@ period_of(const char *format, time_t t)
 	char digits[32];
 	struct tm tm;
 
-	if (localtime_r(&t, &tm) == NULL ||
-	    strftime(digits, sizeof(digits), format, &tm) == 0)
+	if (localtime_r(&t, &tm) == NULL || strftime(digits, sizeof(digits), format, &tm) == 0)
 		return -1;
 	return strtol(digits, NULL, 10);
 }
@@ -39,8 +38,7 @@ has_newer_in(const struct retention_item *b, size_t i, const char *format, long 
  * they be another's, or new, so the time stays linear.
  */
 static void
-keep_newest_of(struct retention_item *b, size_t n, const char *rule, const char *format,
-    int count)
+keep_newest_of(struct retention_item *b, size_t n, const char *rule, const char *format, int count)
 {
 	long period, lowest = LONG_MAX;
 
@@ -57,8 +55,8 @@ keep_newest_of(struct retention_item *b, size_t n, const char *rule, const char 
 }
 
 void
-retention_apply(const struct retention_policy *policy, time_t now,
-    struct retention_item *b, size_t n)
+retention_apply(
+    const struct retention_policy *policy, time_t now, struct retention_item *b, size_t n)
 {
 	const struct {
 		const char *name;

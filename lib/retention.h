@@ -14,18 +14,18 @@
 
 /* A backup stays if any of these keeps it. 0, or less, switches a rule off. */
 struct retention_policy {
-	bool unlimited;		/* everything */
-	int last;		/* so many, the newest */
-	long keep_s;		/* everything younger, counted from the newest, in seconds */
-	int daily;		/* the newest of each of so many days that have one ... */
-	int weekly;		/* ... ISO weeks, Monday to Sunday */
+	bool unlimited; /* everything */
+	int last;       /* so many, the newest */
+	long keep_s;    /* everything younger, counted from the newest, in seconds */
+	int daily;      /* the newest of each of so many days that have one ... */
+	int weekly;     /* ... ISO weeks, Monday to Sunday */
 	int monthly;
 	int yearly;
 };
 
 struct retention_item {
-	time_t time;		/* 1970 to 9999, as name_parse gives it */
-	const char *kept_by;	/* out, static: why it stays; NULL: may be deleted */
+	time_t time;         /* 1970 to 9999, as name_parse gives it */
+	const char *kept_by; /* out, static: why it stays; NULL: may be deleted */
 };
 
 /*
@@ -52,7 +52,7 @@ struct retention_item {
  * A day that the clock was set back into, over midnight, is one day; a period
  * is as recent as the newest backup in it.
  */
-void retention_apply(const struct retention_policy *policy, time_t now,
-    struct retention_item *b, size_t n);
+void retention_apply(
+    const struct retention_policy *policy, time_t now, struct retention_item *b, size_t n);
 
 #endif

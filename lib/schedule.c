@@ -38,7 +38,7 @@ struct parser {
 static const struct {
 	const char *title;
 	unsigned long min, max, count;
-	const char *names;	/* three letters each, the first stands for min */
+	const char *names; /* three letters each, the first stands for min */
 	const char *want;
 } fields[SCHEDULE_FIELDS] = {
 	{ "minute", 0, 59, 60, "", "0 to 59" },
@@ -51,8 +51,12 @@ static const struct {
 static const struct {
 	const char *name, *meaning;
 } macros[] = {
-	{ "@hourly", "0 * * * *" },   { "@daily", "0 0 * * *" },  { "@midnight", "0 0 * * *" },
-	{ "@weekly", "0 0 * * 0" },   { "@monthly", "0 0 1 * *" }, { "@yearly", "0 0 1 1 *" },
+	{ "@hourly", "0 * * * *" },
+	{ "@daily", "0 0 * * *" },
+	{ "@midnight", "0 0 * * *" },
+	{ "@weekly", "0 0 * * 0" },
+	{ "@monthly", "0 0 1 * *" },
+	{ "@yearly", "0 0 1 1 *" },
 	{ "@annually", "0 0 1 1 *" },
 };
 
@@ -138,7 +142,7 @@ parse_value(struct parser *p, unsigned long *value)
 	char *end;
 
 	if (isdigit((unsigned char)*start)) {
-		*value = strtoul(start, &end, 10);	/* too large stays out of range */
+		*value = strtoul(start, &end, 10); /* too large stays out of range */
 		p->at = end;
 	} else {
 		for (*value = fields[p->field].min; *name != '\0'; name += 3, ++*value) {
@@ -173,7 +177,7 @@ parse_item(struct parser *p, uint64_t *set)
 			if (parse_value(p, &last) == -1)
 				return -1;
 			if (last == 0 && first > 0 && isalpha((unsigned char)*second))
-				last = 7;	/* FRI-SUN */
+				last = 7; /* FRI-SUN */
 		}
 	}
 	if (last < first)
@@ -235,16 +239,16 @@ schedule_parse(struct schedule *s, const char *text, char *err, size_t err_size)
 	}
 	if (width == strlen("@every") && strncasecmp(p.at, "@every", width) == 0) {
 		if (duration_parse(rest, &parsed.interval_s) == -1 || parsed.interval_s == 0)
-			return reject(&p, "@every: no duration", rest,
-			    "one such as 90, 15m, 6h, 7d or 2w");
+			return reject(
+			    &p, "@every: no duration", rest, "one such as 90, 15m, 6h, 7d or 2w");
 	} else if (*p.at == '@') {
 		return reject(&p, "schedule: unknown name", p.at,
 		    "@hourly, @daily, @weekly, @monthly, @yearly, or @every and a duration");
 	} else if (parse_fields(&p, &parsed) == -1) {
 		return -1;
 	} else if (next_match(&parsed, 0) == -1) {
-		return reject(&p, "day of month: never comes in these months", text,
-		    "one that they have");
+		return reject(
+		    &p, "day of month: never comes in these months", text, "one that they have");
 	}
 	*s = parsed;
 	return 0;
@@ -338,7 +342,7 @@ schedule_next(const struct schedule *s, time_t after)
 	if (s->interval_s == 0)
 		return next_due(s, after);
 	if (__builtin_add_overflow(after, s->interval_s, &due))
-		due = after + 100 * YEAR_S;	/* never, but no overflow */
+		due = after + 100 * YEAR_S; /* never, but no overflow */
 	return due;
 }
 

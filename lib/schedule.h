@@ -34,16 +34,16 @@
 enum schedule_field {
 	SCHEDULE_MINUTE,
 	SCHEDULE_HOUR,
-	SCHEDULE_DAY,		/* of month */
+	SCHEDULE_DAY, /* of month */
 	SCHEDULE_MONTH,
 	SCHEDULE_WEEKDAY,
 	SCHEDULE_FIELDS
 };
 
 struct schedule {
-	long interval_s;		/* > 0: a plain interval, and the rest is unused */
-	uint64_t set[SCHEDULE_FIELDS];	/* bit n: the value n matches */
-	bool either_day;		/* day of month or of week suffices */
+	long interval_s;               /* > 0: a plain interval, and the rest is unused */
+	uint64_t set[SCHEDULE_FIELDS]; /* bit n: the value n matches */
+	bool either_day;               /* day of month or of week suffices */
 };
 
 /*

@@ -167,7 +167,8 @@ list_split_words(struct list *l, const char *text)
 			quote = '\0';
 		else if (*p == '\\' && quote == '\0' && p[1] != '\0')
 			word[n++] = *++p;
-		else if (*p == '\\' && quote == '"' && (p[1] == '"' || p[1] == '\\' || p[1] == '$' || p[1] == '`'))
+		else if (*p == '\\' && quote == '"' &&
+			 (p[1] == '"' || p[1] == '\\' || p[1] == '$' || p[1] == '`'))
 			word[n++] = *++p;
 		else
 			word[n++] = *p;
@@ -225,8 +226,12 @@ text_escape(char *out, size_t size, const char *text, bool json)
 		/* C1 controls (U+0080 to U+009F) move a terminal's cursor too */
 		if (length == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0)) {
 			if (!json)
-				snprintf(piece, sizeof piece, c == '\n' ? "\\n" : c == '\t' ? "\t" :
-				    length > 1 ? "\\u%04x" : "\\x%02x", c);
+				snprintf(piece, sizeof piece,
+				    c == '\n'  ? "\\n" :
+				    c == '\t'  ? "\t" :
+				    length > 1 ? "\\u%04x" :
+						 "\\x%02x",
+				    c);
 			else
 				snprintf(piece, sizeof piece, "\\u%04x", length == 0 ? 0xfffdU : c);
 			p += length == 0 ? 1 : length;
