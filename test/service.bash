@@ -17,7 +17,7 @@ build_clock() {
 
 # fast_clock SPEED: from now on the product's time passes that fast
 fast_clock() {
-	clock_speed=$1 clock_offset=0
+	clock_speed=$1 clock_offset=0 clock_passed=0
 	clock_origin=$(awk '{ printf "%d", $1 * 1000 }' /proc/uptime)
 	export BACKUP_TEST_CLOCK=$T/clock
 	set_clock 0
@@ -26,8 +26,14 @@ fast_clock() {
 # set_clock SECONDS: set the wall clock forward, or back
 set_clock() {
 	clock_offset=$((clock_offset + $1))
-	echo "$clock_speed $clock_origin $clock_offset" >"$T/clock.new"
+	echo "$clock_speed $clock_origin $clock_offset $clock_passed" >"$T/clock.new"
 	mv "$T/clock.new" "$T/clock"
+}
+
+# pass SECONDS: so much time has passed, at once; fast_clock 0 makes all others stand still
+pass() {
+	clock_passed=$((clock_passed + $1))
+	set_clock 0
 }
 
 # under the clock, if one is set
