@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+/* clang-format off: a table */
 static const struct {
 	const char *said, *hint;
 } hints[] = {
@@ -39,6 +40,7 @@ static const struct {
 	{ "is being accessed by other users", "stop what uses it, and try again" },
 	{ "already exists", "restore into an empty database (--to), or drop what is there first (--clean)" },
 	{ "failed to authenticate decrypted block", "the passphrase is not the one it was encrypted with: set DB_BACKUP_PASSPHRASE to that one" },
+	{ "certificate has expired", "the server's certificate has expired: renew it there, and check the clock of this machine" },
 	{ "x509", "the server's certificate is not trusted: set RCLONE_CA_CERT to the file of its authority" },
 	{ "certificate", "the server's certificate is not trusted: check PGSSLROOTCERT, or RCLONE_CA_CERT" },
 	{ "server gave HTTP response to HTTPS client", "the endpoint speaks plain HTTP: write http:// before it" },
@@ -62,6 +64,7 @@ static const struct {
 	{ "it wrote nothing", "check PGDUMP_OPTIONS, and that the pg_dump in PATH is PostgreSQL's" },
 	{ "SlowDown", "the server is overloaded or limits requests; try again later" },
 };
+/* clang-format on */
 
 const char *
 hint_for(const char *said)

@@ -346,6 +346,11 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 			pg->missing = process_missing(&p);
 			return PG_NO_TOOL;
 		}
+		if (strstr(p.said, "certificate") != NULL) { /* libpq's own words: it is for us to trust the server */
+			pg->hint = "check PGSSLROOTCERT (the file of the authority), PGSSLMODE, and that PGHOST is a name in the "
+			    "server's certificate";
+			return PG_FAILED;
+		}
 		ready = is_ready(pg, database);
 		if (ready == 0 || ready == 3)
 			return classify(pg, &p, database);
