@@ -526,6 +526,8 @@ check_tools(struct run *r)
 	    pg_tool_version(&r->pg, &p, "pg_dump", r->dump_version, sizeof r->dump_version);
 	if (r->dump_major != -1)
 		return 0;
+	if (process_stopping() != 0)
+		return EXIT_FAILED;
 	log_error("cannot run pg_dump: %s%s%s; nothing stored", process_fate(&p),
 	    *p.said ? ": " : "", p.said);
 	log_hint("install the PostgreSQL client (pg_dump, psql), or correct PATH");
@@ -539,6 +541,8 @@ set_up_encryption(struct run *r)
 	struct remote *first = &r->d.item[0].remote;
 
 	if (r->c->passphrase != NULL && remote_encrypt(first, r->c->passphrase) == -1) {
+		if (process_stopping() != 0)
+			return EXIT_FAILED;
 		log_error("cannot encrypt: %s; nothing stored", first->why);
 		log_hint(
 		    "see whether \"echo x | rclone obscure -\" works here; without it nothing is backed up");
@@ -636,7 +640,7 @@ backup_run(const struct config *c, const struct arguments *a)
 		prune(r);
 		summarize(r);
 	}
-	if (process_stopping() != 0 && rc == 0 && !r->stop_told)
+	if (process_stopping() != 0 && !r->stop_told)
 		log_error("stopped by signal %d (%s) before %s", process_stopping(),
 		    strsignal(process_stopping()),
 		    r->items == 0 ? "anything was backed up; nothing stored" :
