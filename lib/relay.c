@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,6 +68,13 @@ static bool
 sink_has_work(const struct relay *r, const struct relay_sink *s)
 {
 	return !s->failed && !s->committed && s->sent_bytes < r->total_bytes;
+}
+
+/* The one upload that takes the dump's bytes without the buffer, and has no room for more now. */
+static bool
+sink_is_full(const struct relay *r, const struct relay_sink *s)
+{
+	return r->target_full && !s->failed;
 }
 
 /* Hand over what can be taken without waiting. */
@@ -192,13 +200,83 @@ magic_agrees(const struct relay *r, size_t n)
 	return true;
 }
 
+/*
+ * Where the next bytes can go without passing through the buffer: to the file, or
+ * to the only upload where there is none. NULL if they cannot: what the stream begins
+ * with is to be looked at, the last byte held back, or several want them.
+ */
+static const int *
+direct_target(struct relay *r)
+{
+	struct relay_sink *only = NULL;
+
+	if (r->no_splice || r->hold || r->buffered > 0 || r->total_bytes == 0 ||
+	    (r->magic != NULL && r->total_bytes < (int64_t)strlen(r->magic)))
+		return NULL;
+	if (r->spool != -1)
+		return spool_works(r) ? &r->spool : NULL;
+	for (size_t i = 0; i < r->sinks; i++) {
+		if (r->sink[i].failed)
+			continue;
+		if (only != NULL)
+			return NULL;
+		only = &r->sink[i];
+	}
+	return only != NULL && only->sent_bytes == r->total_bytes ? &only->fd : NULL;
+}
+
+/* Move bytes there inside the kernel. False if the buffer has to do it, and to tell what is wrong. */
+static bool
+splice_source(struct relay *r, const int *target)
+{
+	int64_t now = process_clock_ms();
+	ssize_t n = splice(r->source, NULL, *target, NULL, (size_t)r->pipe_bytes,
+	    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	struct relay_sink *s = NULL;
+	int waiting = 0;
+
+	for (size_t i = 0; i < r->sinks; i++)
+		if (target == &r->sink[i].fd)
+			s = &r->sink[i];
+	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+		/* empty here, or full there */
+		r->target_full =
+		    s != NULL && ioctl(r->source, FIONREAD, &waiting) == 0 && waiting > 0;
+		if (!r->target_full)
+			take_nap(r, now);
+		return true;
+	}
+	if (n <= 0) {
+		r->no_splice = n == -1;
+		return false;
+	}
+	for (size_t i = 0; i < r->sinks; i++)
+		if (!sink_has_work(r, &r->sink[i]))
+			r->sink[i].moved_ms = now; /* idle until now */
+	r->source_ms = now;
+	r->burst_bytes += n;
+	r->total_bytes += n;
+	if (s != NULL)
+		s->sent_bytes += n;
+	else
+		r->spool_bytes += n;
+	if (n < BUFFER_BYTES / 2)
+		take_nap(r, now);
+	return true;
+}
+
 /* -1 if what comes is no dump. */
 static int
 read_source(struct relay *r)
 {
+	const int *target = direct_target(r);
 	int64_t now = process_clock_ms();
 	size_t kept = r->holds ? 1 : 0;
-	ssize_t n = read(r->source, r->buffer + kept, BUFFER_BYTES - kept);
+	ssize_t n;
+
+	if (target != NULL && splice_source(r, target))
+		return 0;
+	n = read(r->source, r->buffer + kept, BUFFER_BYTES - kept);
 
 	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
 		take_nap(r, now);
@@ -212,7 +290,8 @@ read_source(struct relay *r)
 	if (kept > 0)
 		r->buffer[0] = r->held;
 	if (!magic_agrees(r, kept + (size_t)n)) {
-		snprintf(r->why, sizeof r->why, "what it wrote is no dump: it does not begin with %s", r->magic);
+		snprintf(r->why, sizeof r->why,
+		    "what it wrote is no dump: it does not begin with %s", r->magic);
 		return -1;
 	}
 	for (size_t i = 0; i < r->sinks; i++)
@@ -235,7 +314,8 @@ read_source(struct relay *r)
 static void
 progress(struct relay *r)
 {
-	int64_t now = process_clock_ms(), every = log_is_interactive() ? PROGRESS_TERMINAL_MS : PROGRESS_LOG_MS;
+	int64_t now = process_clock_ms(),
+		every = log_is_interactive() ? PROGRESS_TERMINAL_MS : PROGRESS_LOG_MS;
 	int64_t done = r->total_bytes, all = r->expected_bytes, elapsed = now - r->started_ms;
 	char size[32], rate[32], left[32], line[256], share[80] = "";
 	const char *where = "";
@@ -251,10 +331,11 @@ progress(struct relay *r)
 		}
 	if (all > done && done > 0)
 		snprintf(share, sizeof share, ", %lld %%, %s left", (long long)(done * 100 / all),
-		    text_duration(left, sizeof left, (int64_t)((double)(all - done) / (double)done * (double)elapsed) /
-		    1000 * 1000));
-	snprintf(line, sizeof line, "%s: %s%s%s%s at %s/s%s", r->what, *where ? "uploaded to " : "", where,
-	    *where ? ": " : "", text_size(size, sizeof size, done),
+		    text_duration(left, sizeof left,
+			(int64_t)((double)(all - done) / (double)done * (double)elapsed) / 1000 *
+			    1000));
+	snprintf(line, sizeof line, "%s: %s%s%s%s at %s/s%s", r->what, *where ? "uploaded to " : "",
+	    where, *where ? ": " : "", text_size(size, sizeof size, done),
 	    text_size(rate, sizeof rate, (int64_t)((double)done * 1000 / (double)elapsed)), share);
 	if (!log_progress(line))
 		log_info("%s", line);
@@ -272,9 +353,11 @@ check_sinks(struct relay *r)
 			continue;
 		if (!s->process.running) {
 			sink_fail(s, "");
-		} else if (r->stall_ms > 0 && (sink_has_work(r, s) || s->committed) &&
-		    process_clock_ms() - s->moved_ms > r->stall_ms) {
-			snprintf(why, sizeof why, "no byte moved for %s", text_duration(text, sizeof text, r->stall_ms));
+		} else if (r->stall_ms > 0 &&
+			   (sink_has_work(r, s) || sink_is_full(r, s) || s->committed) &&
+			   process_clock_ms() - s->moved_ms > r->stall_ms) {
+			snprintf(why, sizeof why, "no byte moved for %s",
+			    text_duration(text, sizeof text, r->stall_ms));
 			sink_fail(s, why);
 		}
 	}
@@ -289,19 +372,31 @@ turn(struct relay *r)
 	bool want_source = r->source != -1 && r->buffered == 0;
 
 	if (!log_is_interactive())
-		deadline = now + (r->stall_ms > 0 && r->stall_ms < PROGRESS_LOG_MS ? r->stall_ms / 4 + 1 : PROGRESS_LOG_MS / 4);
+		deadline =
+		    now + (r->stall_ms > 0 && r->stall_ms < PROGRESS_LOG_MS ? r->stall_ms / 4 + 1 :
+									      PROGRESS_LOG_MS / 4);
 	if (want_source && now < r->source_due_ms) {
 		want_source = false;
 		deadline = r->source_due_ms;
 	}
-	fds[0] = (struct pollfd){ .fd = want_source ? r->source : -1, .events = POLLIN };
+	fds[0] = (struct pollfd){ .fd = want_source && !r->target_full ? r->source : -1,
+		.events = POLLIN };
 	for (size_t i = 0; i < r->sinks; i++)
-		fds[1 + i] = (struct pollfd){ .fd = sink_has_work(r, &r->sink[i]) ? r->sink[i].fd : -1,
+		fds[1 + i] = (struct pollfd){ .fd = sink_has_work(r, &r->sink[i]) ||
+							    sink_is_full(r, &r->sink[i]) ?
+							r->sink[i].fd :
+							-1,
 			.events = POLLOUT };
 	if (process_poll(fds, 1 + r->sinks, deadline) > 0) {
 		for (size_t i = 0; i < r->sinks; i++)
-			if (fds[1 + i].revents != 0)
+			if (fds[1 + i].revents != 0 && sink_is_full(r, &r->sink[i])) {
+				r->target_full = false;
+				r->source_ms = now;
+				if (read_source(r) == -1)
+					return -1;
+			} else if (fds[1 + i].revents != 0) {
 				sink_feed(r, &r->sink[i]);
+			}
 		if (fds[0].revents != 0 && read_source(r) == -1)
 			return -1;
 	}
@@ -322,15 +417,17 @@ relay_read(struct relay *r)
 			return -1;
 		if (!r->dump.running && !process_succeeded(&r->dump))
 			return -1;
-		if (r->source != -1 && r->buffered == 0 && r->stall_ms > 0 &&
+		if (r->source != -1 && r->buffered == 0 && !r->target_full && r->stall_ms > 0 &&
 		    process_clock_ms() - r->source_ms > r->stall_ms) {
-			snprintf(r->why, sizeof r->why, "it wrote no byte for %s", text_duration(text, sizeof text, r->stall_ms));
+			snprintf(r->why, sizeof r->why, "it wrote no byte for %s",
+			    text_duration(text, sizeof text, r->stall_ms));
 			return -1;
 		}
 		if (r->source == -1 && r->dump.running) {
 			closed_ms = closed_ms == 0 ? process_clock_ms() : closed_ms;
 			if (process_clock_ms() - closed_ms > DUMP_EXIT_MS) {
-				snprintf(r->why, sizeof r->why, "it closed its output but does not end");
+				snprintf(
+				    r->why, sizeof r->why, "it closed its output but does not end");
 				return -1;
 			}
 		}
@@ -364,7 +461,8 @@ relay_commit(struct relay *r)
 
 			if (!s->failed && !s->committed && s->sent_bytes == r->total_bytes)
 				sink_commit(s);
-			if (s->committed && !s->failed && !s->process.running && !process_succeeded(&s->process))
+			if (s->committed && !s->failed && !s->process.running &&
+			    !process_succeeded(&s->process))
 				sink_fail(s, "");
 			busy = busy || (!s->failed && (!s->committed || s->process.running));
 		}

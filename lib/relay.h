@@ -22,42 +22,44 @@
 /* An upload: a tool that reads its standard input. */
 struct relay_sink {
 	struct process process;
-	const char *name;   /* of the destination, for progress */
-	int fd;             /* from remote_upload; -1 once closed */
+	const char *name; /* of the destination, for progress */
+	int fd;           /* from remote_upload; -1 once closed */
 	int64_t sent_bytes;
-	int64_t moved_ms;   /* when it last took a byte */
-	bool failed;        /* why says it */
+	int64_t moved_ms; /* when it last took a byte */
+	bool failed;      /* why says it */
 	bool committed;
-	char why[128];      /* "" where the tool's own words tell more */
+	char why[128]; /* "" where the tool's own words tell more */
 };
 
 struct relay {
 	struct process dump;
-	int source;            /* the dump's standard output, read end; -1 at its end or if there is none */
-	int spool;             /* the file; -1: none */
-	int64_t spool_bytes;   /* what the file holds of the stream */
-	int spool_errno;       /* why it failed; it holds no more than spool_bytes */
+	int source; /* the dump's standard output, read end; -1 at its end or if there is none */
+	int spool;  /* the file; -1: none */
+	int64_t spool_bytes; /* what the file holds of the stream */
+	int spool_errno;     /* why it failed; it holds no more than spool_bytes */
 	struct relay_sink sink[RELAY_SINKS_MAX];
 	size_t sinks;
-	bool hold;             /* the last byte goes to the uploads only after relay_read returned 0 */
-	const char *magic;     /* what the stream must begin with, or NULL */
-	int64_t total_bytes;   /* read from the dump */
+	bool hold;         /* the last byte goes to the uploads only after relay_read returned 0 */
+	const char *magic; /* what the stream must begin with, or NULL */
+	int64_t total_bytes;    /* read from the dump */
 	int64_t expected_bytes; /* estimate for the progress; 0: none */
-	int64_t stall_ms;      /* 0: never */
-	const char *what;      /* the database, for the progress */
-	char why[128];         /* why the dump failed, "" where its own words tell more */
+	int64_t stall_ms;       /* 0: never */
+	const char *what;       /* the database, for the progress */
+	char why[128];          /* why the dump failed, "" where its own words tell more */
 
 	/* relay.c's own */
-	char *buffer;          /* what was read last and not yet taken by all */
+	char *buffer; /* what was read last and not yet taken by all */
 	size_t buffered;
-	bool holds;            /* held is the byte behind total_bytes */
+	bool holds; /* held is the byte behind total_bytes */
 	char held;
 	int64_t started_ms;
 	int64_t source_ms;     /* when the dump last gave a byte, or could have */
 	int64_t source_due_ms; /* when to look again: reading each 4 KiB at once costs much */
 	int64_t nap_ms;
-	int64_t burst_bytes;   /* read since the last nap */
+	int64_t burst_bytes; /* read since the last nap */
 	int64_t pipe_bytes;
+	bool no_splice;   /* the kernel cannot move bytes by itself, or an error is to be told */
+	bool target_full; /* the upload that it moves them to must take some first */
 	int64_t progress_ms;
 };
 
