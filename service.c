@@ -152,7 +152,8 @@ due_ms(const struct service *s)
 		time_t from = s->last;
 
 		if (set_back_ms(s) > JUMP_MS)
-			from = (wall_ms() - now_ms() + s->last_ms) / 1000 + gap_s(s) / 2 - 1;
+			/* rounded: last_ms comes from whole seconds, so a ms here or there must not tell */
+			from = (wall_ms() - now_ms() + s->last_ms + 500) / 1000 + gap_s(s) / 2 - 1;
 		due =
 		    now_ms() + (int64_t)schedule_next(plan, from) * 1000 - wall_ms() + s->jitter_ms;
 	}
