@@ -125,10 +125,12 @@ dump_and_compare() { # MB
 	# each holds its own
 	local f i=0
 	while IFS= read -r f; do
-		pg_restore -f - -a "$DB_BACKUP_DIR/$f" | grep -qF -- "content of ${names[i++]%%$'\n'*}" || fail "$f"
+		n=${names[i]} i=$((i + 1))
+		pg_restore -f - -a "$DB_BACKUP_DIR/$f" >"$T/sql"
+		n=${n//\\/\\\\} # as COPY has them
+		grep -qxF -- "content of ${n//$'\n'/\\n}" "$T/sql" || fail "$f lacks $n: $(cat "$T/sql")"
 	done <"$run/stdout"
-	(cd "$DB_BACKUP_DIR" && for f in -- -*; do :; done
-		ls -d -- '%2E.-'* '%2Ehidden-'* 'a%20b-'* 'a%2Fb-'* 'ü☃🐘-'* '--help-'* 'host%3Devil-'* 'new%0Aline-'* '%2541-'* 'a%2Cb-'*)
+	(cd "$DB_BACKUP_DIR" && ls -d -- '%2E.-'* '%2Ehidden-'* 'a%20b-'* 'a%2Fb-'* 'ü☃🐘-'* '--help-'* 'host%3Devil-'* 'new%0Aline-'* '%2541-'* 'a%2Cb-'*)
 	[[ ! -e $T/x && ! -e x ]]
 }
 

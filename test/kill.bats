@@ -140,8 +140,8 @@ told_to_stop() { # SIGNAL NUMBER
 		no_children_left
 		# before it has set up signals, the signal itself ends it
 		[[ $how == "exited 0" || $how == "exited $((128 + $2))" || $how == "killed $2" ]] || fail "$how: $(cat "$run/stderr")"
+		# rclone cannot abort an upload that it is just about to begin, so not no_uploads here
 		complete_or_nothing 8000000
-		no_uploads
 		if [[ $how == "exited 0" ]]; then
 			errors 0
 		elif (($(published_local 2 >/dev/null 2>&1 && published_s3 2 >/dev/null 2>&1; echo $?))) && [[ -s $run/stderr ]]; then
@@ -153,6 +153,29 @@ told_to_stop() { # SIGNAL NUMBER
 }
 @test "SIGTERM at random moments" { told_to_stop TERM 15; }
 @test "SIGINT at random moments" { told_to_stop INT 2; }
+
+interrupted_upload() { # what ends it
+	: >"$T/s3/requests"
+	rm -f "$fakes"/go
+	start_backup backup-db
+	wait_until grep -q '^PUT .*partNumber=2' "$T/s3/requests"
+	"$@"
+	wait_backup
+	no_children_left
+	[[ $status != 0 ]]
+	local_has 0
+	s3_has 0
+	no_uploads
+}
+@test "an upload that is interrupted, or whose dump fails, is aborted at the server too" {
+	s3_through_proxy
+	orders pg_dump '*' 'emit 20000000' 'wait go' 'exit 1'
+	for which in old new; do
+		rclone_is "$which"
+		interrupted_upload eval 'kill -TERM "$backup_pid"'
+		interrupted_upload touch "$fakes/go"
+	done
+}
 
 # stops_within_8_s [SIGNAL]
 stops_within_8_s() {
