@@ -33,14 +33,22 @@ teardown() {
 terminal() {
 	local columns=$1
 	shift
-	printf '%q ' "$BACKUP_SERVICE" "$@" >"$T/command"
-	echo '; echo "exit status $?"; sleep 1000' >>"$T/command"
+	# the shell outlives a Ctrl-C, and what it starts does not
+	{
+		echo 'trap : INT'
+		printf '%q ' "$BACKUP_SERVICE" "$@"
+		echo '; echo "exit status $?"; sleep 1000'
+	} >"$T/command"
 	TMPDIR=$T/tmp HOME=$T/home TERM=screen tmux -S "$T/tmux" -f /dev/null -u new-session -d -x "$columns" -y 40 "sh $T/command" 3>&- 4>&-
 }
-screen() { tmux -S "$T/tmux" capture-pane -p; }
+screen() { tmux -S "$T/tmux" capture-pane -p 2>/dev/null; }
 shows() { screen | tr -d '\n' | grep -qF -e "$1"; }
 see() { wait_until -t 40 shows "$1" || fail "$(screen)"; }
 type() { tmux -S "$T/tmux" send-keys "$@"; }
+close() {
+	tmux -S "$T/tmux" kill-server
+	wait_until eval '! tmux -S "$T/tmux" has-session 2>/dev/null'
+}
 # ends STATUS: with nothing changed, unless the status is 0
 ends() {
 	see "exit status $1"
@@ -69,8 +77,8 @@ ends() {
 	remember "$target"
 	terminal 120 restore-db --to "$target"
 	see "Which one? [1]"
-	for wrong in 0 4 99999999999999999999 -1 two "1 2" "1;"; do
-		type -l "$wrong"
+	for wrong in 0 4 99999999999999999999 -1 two "1 2" 1x; do
+		type -l -- "$wrong"
 		type Enter
 		see "$wrong"
 		wait_until eval '[[ $(screen | grep -c "Enter a number from 1 to 3") -ge 1 ]]'
@@ -93,14 +101,14 @@ ends() {
 		type $key
 		ends "$([[ $key == C-c ]] && echo 130 || echo 1)"
 		see "Nothing was changed."
-		tmux -S "$T/tmux" kill-server
+		close
 		terminal 100 restore-db --to "$target"
 		see "Which one? [1]"
 		type 1 Enter
 		see "Go on? [y/N]"
 		type $key
 		ends "$([[ $key == C-c ]] && echo 130 || echo 1)"
-		tmux -S "$T/tmux" kill-server
+		close
 	done
 }
 
@@ -112,19 +120,19 @@ ends() {
 		terminal 120 restore-db --latest --to "$target" --clean
 		see "in place of all that is in it, which is DROPPED"
 		see "Type the name of the database whose content may be dropped ($target):"
-		type -l "$answer"
+		type -l -- "$answer"
 		type Enter
 		ends 1
-		tmux -S "$T/tmux" kill-server
+		close
 	done
 	terminal 120 restore-db --latest --to "$target" --clean
 	see "Type the name"
 	type C-c
 	ends 130
-	tmux -S "$T/tmux" kill-server
+	close
 	terminal 120 restore-db --latest --to "$target" --clean
 	see "Type the name"
-	type -l "$target"
+	type -l -- "$target"
 	type Enter
 	ends 0
 	same "$SMALL" "$target"
@@ -149,7 +157,7 @@ ends() {
 		shows "naïve☃"
 		type C-c
 		ends 130
-		tmux -S "$T/tmux" kill-server
+		close
 	done
 }
 
@@ -171,12 +179,12 @@ ends() {
 	terminal 120 restore-db --to "$target"
 	see "no backups of \"$SMALL\" were found"
 	ends 1
-	tmux -S "$T/tmux" kill-server
+	close
 	cp "$ARCHIVE" "$DB_BACKUP_DIR/evil"$'\e'"[2J-20260102T000000Z.pg-dump"
 	DB_NAME='' terminal 120 restore-db --to "$target"
 	see "no backups were found"
 	ends 1
-	tmux -S "$T/tmux" kill-server
+	close
 	cp "$ARCHIVE" "$DB_BACKUP_DIR/evil%1B[2J-20260102T000000Z.pg-dump"
 	cp "$ARCHIVE" "$DB_BACKUP_DIR/evil%1B%5B2J-20260102T000000Z.pg-dump"
 	DB_NAME='' terminal 120 restore-db --to "$target"

@@ -11,6 +11,8 @@ own_user() {
 drop_own_user() {
 	local name
 	own_databases | while read -r name; do dropdb --force --maintenance-db=postgres -- "$name"; done
+	PGUSER=postgres sql postgres "select spcname from pg_tablespace where pg_get_userbyid(spcowner) = '$RESTORER'" |
+		while read -r name; do sql postgres "drop tablespace \"$name\""; done
 	PGUSER=postgres sql postgres "drop role $RESTORER"
 }
 own_databases() {
@@ -36,15 +38,20 @@ backup_of() { pg_dump -Fc -Z"${3-1}" -d "dbname='$1'" -f "$DB_BACKUP_DIR/$1-$2.p
 # same DB DB
 same() { "$top/test/fixture/compare-db" "dbname='$1'" "dbname='$2'"; }
 
-# remember DB: what unchanged compares with: all databases of ours, and the rows, objects and properties of DB
+# state DB: all databases of ours, and the properties, objects and rows of DB
 state() {
 	local -x PGUSER=$RESTORER PGPASSWORD=$RESTORER_PASSWORD
-	own_databases
-	[[ -z $(own_databases | grep -Fx -- "$1") ]] || {
-		pg_dump -d "dbname='$1'" | sed '/^\\\(un\)\?restrict /d'
-		sql "$1" "select oid, datacl, datconnlimit, shobj_description(oid, 'pg_database') from pg_database where datname = current_database()"
-	}
+	own_databases >"$T/databases"
+	cat "$T/databases"
+	if grep -qFx -e "$1" "$T/databases"; then
+		sql "$1" "select d.oid, datdba, datacl, datconnlimit, shobj_description(d.oid, 'pg_database'), (select count(*) from pg_proc
+			where proname = 'twice') from pg_database d where datname = current_database()" \
+			"select c.oid, relname, relkind, relowner, relacl, case relkind when 'r' then md5(query_to_xml('table ' || c.oid::regclass,
+			true, true, '')::text) end from pg_class c join pg_namespace n on n.oid = relnamespace where nspname !~ '^(pg_|information_)'
+			order by 1"
+	fi
 }
+# remember [DB]: what unchanged compares with
 remember() {
 	remembered=${1-$DB_NAME}
 	state "$remembered" >"$T/remembered"

@@ -117,7 +117,7 @@ restores() {
 		assert_status 0
 		diff "$T/before" <(properties)
 	done
-	[[ $(sql "$target" "select count(*) from items, pg_class where relname = 'old'") == 0 ]]
+	[[ $(sql "$target" "select count(*) from public.items, pg_class where relname = 'old'") == 0 ]]
 	! sql postgres "select datname from pg_database" | grep ^backup_restore_.*_old
 	sql postgres "drop database $target" "drop tablespace space_$BASHPID" "drop role owner_$BASHPID"
 }
