@@ -32,7 +32,7 @@ nothing_new() {
 # -- the server
 
 @test "no server within the wait" {
-	export PGPORT=1 DB_BACKUP_WAIT=1
+	export PGPORT=1 DB_BACKUP_WAIT=3
 	run_backup backup-db
 	went_wrong 1 "refused"
 	says "DB_BACKUP_WAIT says how long"

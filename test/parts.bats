@@ -23,7 +23,7 @@ limited_gateway() {
 }
 setup() {
 	rig_setup
-	export DB_NAME=app MB=${PARTS_MB:-230} LIMIT=${PARTS_LIMIT:-40}
+	export DB_NAME=app MB=${PARTS_MB:-300} LIMIT=${PARTS_LIMIT:-55}
 	somewhere
 	unset DB_BACKUP_DIR
 	local_has() { :; }
