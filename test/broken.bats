@@ -211,6 +211,33 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 	refused "pg_restore exited with 7" "the same backup is also at cloud: --from cloud"
 }
 
+@test "in place, into a database without tables: one transaction, and the last byte only when all was right" {
+	cloud
+	fresh_db inplace
+	sql "$DB_NAME" "create function mine() returns int language sql as 'select 1'"
+	remember
+	local into=(--db "$SMALL" --latest --to "$DB_NAME" --from cloud)
+	orders rclone cat 'run' 'sleep 1.5' 'exit 5' # time enough to commit, had it the last byte
+	run_backup restore-db "${into[@]}"
+	refused "rclone exited with 5"
+	rm "$fakes/rclone.orders"
+	orders rclone lsjson "say [{\"Path\":\"$name\",\"Size\":$((SIZE + 1))}]"
+	run_backup restore-db "${into[@]}"
+	refused "$SIZE bytes came, but it has $((SIZE + 1))"
+	rm "$fakes/rclone.orders"
+	sql postgres "create role gone_$BASHPID"
+	sql "$SMALL" "alter table billing.invoices owner to gone_$BASHPID"
+	pg_dump -Fc -d "$SMALL" | s3_put "$name"
+	sql "$SMALL" "alter table billing.invoices owner to $PGUSER"
+	sql postgres "drop role gone_$BASHPID"
+	run_backup restore-db "${into[@]}"
+	refused "role \"gone_$BASHPID\" does not exist"
+	s3_put "$name" <"$ARCHIVE"
+	run_backup restore-db "${into[@]}"
+	assert_status 0
+	[[ $(sql "$DB_NAME" "select mine(), count(*) from items") == "1|3000" ]]
+}
+
 # -- the server
 
 @test "the server is lost midway: new, existing, with --jobs" {
@@ -343,6 +370,48 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 			unchanged
 		done
 	done
+}
+
+@test "SIGTERM while the server makes the database; SIGINT and a broken connection while it makes an index" {
+	local words busy="select count(*) from pg_stat_activity where usename = current_user and query like"
+	server_busy() { (($(sql postgres "$busy '$1' and pid <> pg_backend_pid()") > 0)); }
+	for words in "--to new_$BASHPID" "--to $DB_NAME --clean --yes"; do
+		read -ra words <<<"$words"
+		# nobody can make or drop one meanwhile
+		exec 5> >(sql postgres >/dev/null)
+		{ echo "begin; lock pg_database in share mode;" >&5; }
+		wait_until eval '(($(sql postgres "select count(*) from pg_locks where relation = '\''pg_database'\''::regclass and mode = '\''ShareLock'\'' and granted") > 0))'
+		start_backup restore-db --db "$SMALL" --latest "${words[@]}"
+		wait_until server_busy 'CREATE DATABASE%'
+		kill -TERM "$backup_pid"
+		sleep 0.3
+		exec 5>&-
+		wait_backup
+		assert_status 143
+		wait_until eval '! server_busy "CREATE DATABASE%"'
+		unchanged
+	done
+	fresh_db slow
+	sql "$DB_NAME" "create table t as select 1 as i" \
+		"create function slowly(int) returns int immutable language plpgsql as 'begin return \$1; end'" "create index on t (slowly(i))" \
+		"create or replace function slowly(int) returns int immutable language plpgsql as 'begin perform pg_sleep(30); return \$1; end'"
+	pg_dump -Fc -d "$DB_NAME" -f "$DB_BACKUP_DIR/slow-20260102T030405Z.pg-dump"
+	remember
+	start_backup restore-db --db slow --latest --to "new_$BASHPID"
+	wait_until server_busy 'CREATE INDEX%'
+	kill -INT "$backup_pid"
+	wait_backup
+	assert_status 130
+	unchanged
+	# and the connection breaks, which the server's own process does not notice
+	start_proxy pg pg
+	PGPORT=$proxy_port start_backup restore-db --db slow --latest --to "new_$BASHPID"
+	wait_until server_busy 'CREATE INDEX%'
+	proxy pg reset
+	wait_backup
+	assert_status 1
+	says "server closed the connection"
+	unchanged
 }
 
 @test "SIGINT and SIGTERM at random moments: done, or nothing changed" {
