@@ -309,7 +309,7 @@ try_until_done(struct run *r, struct dump *b)
 			return;
 		}
 		snprintf(next, sizeof next, "trying again in %s (%lld of %lld)",
-		    text_duration(text, sizeof text, pause_ms(tries)), (long long)(tries + 1),
+		    text_duration(text, sizeof text, pause_ms(tries)), (long long)tries + 1,
 		    (long long)r->c->retries);
 		report_failures(b, next);
 		wait_for_retry(tries);
@@ -579,7 +579,7 @@ choose_databases(struct run *r, const struct list *named, struct list *out)
 		log_warning(
 		    "cannot tell the databases of the server: %s; trying again in %s (%lld of %lld)",
 		    r->pg.why, text_duration(pause, sizeof pause, pause_ms(tries)),
-		    (long long)(tries + 1), (long long)r->c->retries);
+		    (long long)tries + 1, (long long)r->c->retries);
 		wait_for_retry(tries);
 		if (process_stopping() != 0)
 			return EXIT_DONE; /* backup_run says so */

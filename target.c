@@ -77,13 +77,15 @@ execute(struct pg *pg, const char *database, const char *sql, const char *name, 
 
 	for (size_t i = 0; i < 3; i++)
 		free(variables[i]);
-	if (rc == -1)
+	if (rc != 0) {
 		pg->hint = hint_for(pg->why);
-	if (rc == 0 && rows != NULL)
+		return -1;
+	}
+	if (rows != NULL)
 		*rows = answer;
-	else if (rc == 0)
+	else
 		free(answer);
-	return rc;
+	return 0;
 }
 
 int
@@ -138,7 +140,7 @@ target_look(struct target *t, struct pg *pg, int64_t wait_ms)
 {
 	enum pg_result result;
 	struct pg_server server;
-	long exists, is_template, slots, too_long;
+	long exists = 0, is_template = 0, slots = 0, too_long = 0;
 	char *rows;
 
 	result = target_connect(pg, t->name, wait_ms, &t->via, &server);

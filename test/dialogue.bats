@@ -62,7 +62,7 @@ ends() {
 	screen
 	screen | grep -E "^  1\) 2026-01-03 00:00:00 UTC  .* ago  +[0-9.]+ kB  local$"
 	screen | grep -E "^  3\) 2026-01-01 00:00:00 UTC"
-	! shows globals
+	if shows globals; then fail "the globals are among them"; fi
 	type 2 Enter
 	see "restoring $SMALL-20260102T000000Z.pg-dump ("
 	see "into the new database \"$target\""

@@ -50,7 +50,7 @@ everywhere() {
 	assert_status 0
 	everywhere 2
 	run ! nothing_clear
-	rm -r "$DB_BACKUP_DIR"/* "$T/folder"/*
+	rm -r "${DB_BACKUP_DIR:?}"/* "${T:?}/folder"/*
 	run ! nothing_clear
 	s3_rm $(s3_ls)
 	nothing_clear
@@ -66,7 +66,7 @@ encrypted_everywhere() {
 	nothing_clear "$T/s3/sent"
 	run ! grep -v '\.bin$' "$run/stdout"
 	s3_env
-	rm -r "$DB_BACKUP_DIR"/* "$T/folder"/*
+	rm -r "${DB_BACKUP_DIR:?}"/* "${T:?}/folder"/*
 	s3_rm $(s3_ls)
 }
 @test "databases and globals, at every destination and on the wire" {
@@ -143,7 +143,7 @@ no_way_around() {
 	[[ ! -e $T/elsewhere ]]
 	run_backup verify-backup
 	assert_status 0
-	rm -r "$DB_BACKUP_DIR"/* "$T/folder"/*
+	rm -r "${DB_BACKUP_DIR:?}"/* "${T:?}/folder"/*
 	s3_rm $(s3_ls)
 }
 @test "no setting of rclone's crypt turns it off or moves it" {
@@ -281,7 +281,7 @@ secret_kept() {
 }
 
 older() {
-	rm -rf "$DB_BACKUP_DIR"/* "$T/folder"/*
+	rm -rf "${DB_BACKUP_DIR:?}"/* "${T:?}/folder"/*
 	DB_BACKUP_PASSPHRASE=old-phrase run_backup backup-db
 	assert_status 0
 	old=$(cat "$run/stdout")
@@ -289,7 +289,7 @@ older() {
 	assert_status 0
 	run_backup verify-backup --all --from local
 	assert_status 1
-	[[ $(<"$run/stdout") == "good local $(basename "$(ls "$DB_BACKUP_DIR"/* | tail -n 1)")"$'\n'"bad local $old" ]]
+	[[ $(<"$run/stdout") == "good local $(basename "$(ls "${DB_BACKUP_DIR:?}"/* | tail -n 1)")"$'\n'"bad local $old" ]]
 	says "hint: the passphrase is not the one it was encrypted with"
 	for word in corrupt truncated incomplete; do says_not "$word"; done
 	run_backup restore-db --to "not_$DB_NAME" --from cloud --yes "$old"
@@ -305,7 +305,7 @@ older() {
 }
 
 damaged() {
-	rm -rf "$DB_BACKUP_DIR"/*
+	rm -rf "${DB_BACKUP_DIR:?}"/*
 	run_backup backup-db
 	assert_status 0
 	published_local 1

@@ -82,7 +82,7 @@ all_remotes() {
 	run_backup list-backups
 	says_not "failed"
 	grep -q 'local, cloud, net, web, folder' "$run/stdout"
-	rm -rf "$DB_BACKUP_DIR"/* "$T/net"/* "$T/web"/* "$T/folder"/* "$fakes"/{pg_dump.*,there,go} "$fakes"/.pg_dump.*
+	rm -rf "${DB_BACKUP_DIR:?}"/* "${T:?}/net"/* "${T:?}/web"/* "${T:?}/folder"/* "${fakes:?}"/{pg_dump.*,there,go} "${fakes:?}"/.pg_dump.*
 	s3_rm $(s3_ls)
 }
 @test "disk, S3, sftp, webdav and a folder: hidden, then moved; each verified and pruned" {
@@ -163,7 +163,7 @@ one_down() {
 }
 
 leftovers() {
-	rm -f "$fakes"/there "$fakes"/.pg_dump.* "$fakes"/pg_dump.*
+	rm -f "$fakes"/there "${fakes:?}"/.pg_dump.* "$fakes"/pg_dump.*
 	mkdir -p "$T/net/in/here" "$T/folder/deep"
 	# other people's, and other databases', hidden files
 	touch "$T/folder/deep/.other-20260101T000000Z.pg-dump.partial" "$T/folder/deep/.notes.partial" \
@@ -186,7 +186,7 @@ leftovers() {
 	[[ $(find "$T/net" "$T/web" "$T/folder" -name '.*' -type f -printf '%f\n' | sort) == "$(printf '%s\n' \
 		".$DB_NAME-20260101T000000Z.pg-dump" .notes.partial .other-20260101T000000Z.pg-dump.partial \
 		".x$DB_NAME-20260101T000000Z.pg-dump.partial" | sort)" ]]
-	rm -rf "$T/net/in" "$T/web"/* "$T/folder/deep"
+	rm -rf "$T/net/in" "${T:?}/web"/* "$T/folder/deep"
 }
 none_final_but_foreign() { published_local 0 "$T/net" && published_local 0 "$T/web" && published_local 0 "$T/folder"; }
 @test "kill -9 leaves nothing under a final name, and the next run sweeps its own hidden files, only those" {

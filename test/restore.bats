@@ -118,7 +118,8 @@ restores() {
 		diff "$T/before" <(properties)
 	done
 	[[ $(sql "$target" "select count(*) from public.items, pg_class where relname = 'old'") == 0 ]]
-	! sql postgres "select datname from pg_database" | grep ^backup_restore_.*_old
+	sql postgres "select datname from pg_database" >"$T/left"
+	run ! grep "^backup_restore_.*_old" "$T/left"
 	sql postgres "drop database $target" "drop tablespace space_$BASHPID" "drop role owner_$BASHPID"
 }
 
