@@ -206,8 +206,12 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 		bad += one != EXIT_DONE;
 		rc = one > rc ? one : rc;
 	}
-	if (process_stopping() != 0)
+	if (process_stopping() != 0) {
+		if (rc < EXIT_SIGNAL) /* else it was told already */
+			log_error("stopped by signal %d: %zu verified, %zu bad", process_stopping(),
+			    n, bad);
 		return EXIT_SIGNAL + process_stopping();
+	}
 	if (n == 0) {
 		log_error("no backups%s%s%s were found", a->db != NULL ? " of \"" : "",
 		    a->db != NULL ? a->db : "", a->db != NULL ? "\"" : "");

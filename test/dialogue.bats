@@ -42,7 +42,8 @@ terminal() {
 	TMPDIR=$T/tmp HOME=$T/home TERM=screen tmux -S "$T/tmux" -f /dev/null -u new-session -d -x "$columns" -y 40 "sh $T/command" 3>&- 4>&-
 }
 screen() { tmux -S "$T/tmux" capture-pane -p 2>/dev/null; }
-shows() { screen | tr -d '\n' | grep -qF -e "$1"; }
+# wherever lines were wrapped
+shows() { screen | tr -d ' \n' | grep -qF -e "${1// /}"; }
 see() { wait_until -t 40 shows "$1" || fail "$(screen)"; }
 type() { tmux -S "$T/tmux" send-keys "$@"; }
 close() {
