@@ -266,6 +266,23 @@ with newline{,}'
 	published_local 4
 }
 
+@test "a hook that hangs is ended after a minute, at the start and at the end of a run" {
+	fresh_db
+	local_dir
+	# its children too
+	make_hook 'echo "$1" >>"${0%/*}/begun"' 'sleep 600; echo "$1" >>"${0%/*}/ended"'
+	begin=$SECONDS
+	BACKUP_TEST_HASTE=20 LD_PRELOAD=$clock_so run_backup backup-db # a minute of its clock takes 3 s
+	assert_status 0
+	((SECONDS - begin >= 6 && SECONDS - begin < 60))
+	says 'hook start) was killed by signal 15 (Terminated): no answer in time'
+	says 'hook success) was killed by signal 15 (Terminated): no answer in time'
+	[[ $(cat "$T/begun") == $'start\nsuccess' ]]
+	[[ ! -e $T/ended ]]
+	published_local 1
+	no_children_left
+}
+
 @test "the example hook posts a failure, and the first success after it" {
 	command -v curl >/dev/null || skip "NO CURL"
 	start_listener
