@@ -317,7 +317,7 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 	    "SELECT current_setting('server_version_num'), "
 	    "pg_database_size(current_database()), current_setting('server_version');\n";
 	int64_t deadline = process_clock_ms() + wait_ms;
-	bool told = false;
+	bool told = false, accepts = false;
 
 	pg->no_database = false;
 	for (;;) {
@@ -352,8 +352,12 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 			return PG_FAILED;
 		}
 		ready = is_ready(pg, database);
-		if (ready == 0 || ready == 3)
+		if (accepts && (ready == 0 || ready == 3))
 			return classify(pg, &p, database);
+		/* it may have come up since psql was refused: then that tells nothing */
+		accepts = ready == 0 || ready == 3;
+		if (accepts)
+			continue;
 		if (process_clock_ms() >= deadline) {
 			pg->hint =
 			    ready == 1 ?

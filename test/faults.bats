@@ -62,6 +62,15 @@ nothing_new() {
 	s3_has 1
 }
 
+@test "a server that is starting up is waited for, also if it is up a moment later" {
+	orders psql '* 1' 'warn psql: error: connection to server failed: FATAL:  the database system is starting up' 'exit 2'
+	DB_BACKUP_RETRIES=0 run_backup backup-db
+	assert_status 0
+	says_not "refuses this connection"
+	local_has 1
+	s3_has 1
+}
+
 @test "wrong password: not tried again" {
 	DB_BACKUP_RETRIES=3 PGPASSWORD=wrong run_backup backup-db
 	went_wrong 1 "password authentication failed"
