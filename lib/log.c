@@ -13,6 +13,7 @@
 #define SECRET_MIN 4
 
 static enum log_format format = LOG_TEXT;
+static bool interactive;
 static const char *secrets[128];
 static size_t secrets_n;
 static bool progress_shown;
@@ -21,6 +22,7 @@ void
 log_setup(enum log_format f)
 {
 	format = f;
+	interactive = f == LOG_TEXT && isatty(STDERR_FILENO);
 }
 
 void
@@ -110,7 +112,7 @@ log_tool(const char *tool, const char *line)
 bool
 log_is_interactive(void)
 {
-	return format == LOG_TEXT && isatty(STDERR_FILENO);
+	return interactive;
 }
 
 bool

@@ -13,7 +13,7 @@
 enum log_format { LOG_TEXT, LOG_JSON };
 enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_HINT };
 
-/* Choose the format; text until called. */
+/* Choose the format, and look whether standard error is a terminal; until called it is text, to none. */
 void log_setup(enum log_format format);
 
 /*

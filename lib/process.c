@@ -339,8 +339,10 @@ process_poll(struct pollfd *fds, size_t n, int64_t deadline_ms)
 		fds[i].revents = all[1 + i].revents;
 		ready += fds[i].revents != 0;
 	}
-	for (struct process *p = processes; p != NULL; p = p->next)
-		read_stderr(p);
+	m = 1 + n;
+	for (struct process *p = processes; p != NULL && m < FDS_MAX; p = p->next)
+		if (all[m++].revents != 0)
+			read_stderr(p);
 	if (all[0].revents != 0)
 		read_signals();
 	return ready;

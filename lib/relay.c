@@ -15,7 +15,7 @@
 #define BUFFER_BYTES (128 * 1024)
 #define PIPE_BYTES (1024 * 1024) /* the most that a user may have, /proc/sys/fs/pipe-max-size */
 #define SEND_BYTES (1024 * 1024)
-#define NAP_MAX_MS 8
+#define NAP_MAX_MS 16
 #define DUMP_EXIT_MS (60 * 1000) /* from closing its output to its exit */
 #define TOOL_GRACE_MS 5000
 #define PROGRESS_TERMINAL_MS 1000
