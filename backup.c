@@ -373,10 +373,10 @@ record(struct run *r, const struct dump *b, int64_t started_ms)
 		item->time =
 		    name_parse(&n, r->c->label, b->stored[i].name) == 0 ? n.time : time(NULL);
 		if (!item->done) {
-			snprintf(item->error, sizeof item->error, "%s", b->failure[i].why);
+			item->error = text_copy(b->failure[i].why);
 			continue;
 		}
-		snprintf(item->name, sizeof item->name, "%s", b->stored[i].name);
+		item->name = text_copy(b->stored[i].name);
 		item->size_bytes = b->stored[i].size_bytes;
 		if (b->database == NULL)
 			r->good[i].globals = true;

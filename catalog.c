@@ -23,8 +23,8 @@ newest_first(const void *a, const void *b)
 	const struct backup *x = a, *y = b;
 	int by_name;
 
-	if (x->name.time != y->name.time)
-		return x->name.time > y->name.time ? -1 : 1;
+	if (x->time != y->time)
+		return x->time > y->time ? -1 : 1;
 	by_name = strcmp(x->file, y->file);
 	return by_name != 0 ? by_name :
 			      (x->destination > y->destination) - (x->destination < y->destination);
@@ -34,6 +34,17 @@ static int
 by_object_name(const void *a, const void *b)
 {
 	return strcmp(((const struct object *)a)->name, ((const struct object *)b)->name);
+}
+
+/* The one copy of a database's name that all its backups share. */
+static const char *
+shared_name(struct list *names, const char *database)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (strcmp(names->item[i], database) == 0)
+			return names->item[i];
+	list_add(names, database);
+	return names->item[names->n - 1];
 }
 
 int
@@ -53,7 +64,10 @@ catalog_read_one(struct catalog *cat, struct destinations *d, size_t i, const ch
 		if (o->name[0] == '.') {
 			listing_add(&cat->hidden[i], o->name, o->size_bytes);
 		} else if (name_parse(&name, label, o->name) == 0) {
-			cat->item[cat->n++] = (struct backup){ name, o->name, o->size_bytes, i };
+			cat->item[cat->n++] = (struct backup){ name.kind == NAME_GLOBALS,
+				name.encrypted, name.time,
+				shared_name(&cat->databases, name.database), o->name,
+				o->size_bytes, i };
 			o->name = NULL; /* it is the catalog's now */
 		} else {
 			listing_add(&cat->foreign[i], o->name, o->size_bytes);
@@ -89,9 +103,8 @@ catalog_read(struct catalog *cat, struct destinations *d, const char *label, boo
 bool
 backup_is_of(const struct backup *b, const char *database)
 {
-	return database == NULL ?
-		   b->name.kind == NAME_GLOBALS :
-		   b->name.kind == NAME_DUMP && strcmp(b->name.database, database) == 0;
+	return database == NULL ? b->globals :
+				  !b->globals && strcmp(b->database, database) == 0;
 }
 
 const struct backup *
@@ -100,7 +113,7 @@ catalog_newest(
 {
 	for (size_t i = 0; i < cat->n; i++)
 		if (cat->item[i].destination == destination &&
-		    cat->item[i].name.time <= not_after && backup_is_of(&cat->item[i], database))
+		    cat->item[i].time <= not_after && backup_is_of(&cat->item[i], database))
 			return &cat->item[i];
 	return NULL;
 }
@@ -114,10 +127,9 @@ by_text(const void *a, const void *b)
 void
 catalog_databases(const struct catalog *cat, struct list *out)
 {
-	for (size_t i = 0; i < cat->n; i++)
-		if (cat->item[i].name.kind == NAME_DUMP &&
-		    !list_has(out, cat->item[i].name.database))
-			list_add(out, cat->item[i].name.database);
+	for (size_t i = 0; i < cat->databases.n; i++)
+		if (*cat->databases.item[i] != '\0') /* the globals have none */
+			list_add(out, cat->databases.item[i]);
 	if (out->n > 0)
 		qsort(out->item, out->n, sizeof *out->item, by_text);
 }
@@ -128,6 +140,7 @@ catalog_free(struct catalog *cat)
 	for (size_t i = 0; i < cat->n; i++)
 		free(cat->item[i].file);
 	free(cat->item);
+	list_free(&cat->databases);
 	for (size_t i = 0; i < DESTINATIONS_MAX; i++) {
 		listing_free(&cat->foreign[i]);
 		listing_free(&cat->hidden[i]);

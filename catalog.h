@@ -12,7 +12,9 @@
 /* What the destinations hold, as backups. There is no other record of them. */
 
 struct backup {
-	struct name name;
+	bool globals, encrypted;
+	time_t time;          /* in its name */
+	const char *database; /* the catalog's; "" for globals */
 	char *file;
 	int64_t size_bytes;
 	size_t destination; /* index in struct destinations */
@@ -21,6 +23,7 @@ struct backup {
 struct catalog {
 	struct backup *item; /* newest first, then by file name, then by destination */
 	size_t n;
+	struct list databases; /* whose backups there are, in no order; "" if there are globals */
 	struct listing
 	    foreign[DESTINATIONS_MAX]; /* what does not parse, by name; hidden files are left out */
 	struct listing hidden[DESTINATIONS_MAX];

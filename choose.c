@@ -97,10 +97,10 @@ choose_archive(struct choice *ch, const struct backup *b)
 		.file = b->file,
 		.shown = b->file,
 		.size_bytes = b->size_bytes,
-		.encrypted = b->name.encrypted,
-		.is_sql = b->name.kind == NAME_GLOBALS };
-	snprintf(ch->database, sizeof ch->database, "%s", b->name.database);
-	ch->time = b->name.time;
+		.encrypted = b->encrypted,
+		.is_sql = b->globals };
+	snprintf(ch->database, sizeof ch->database, "%s", b->database);
+	ch->time = b->time;
 }
 
 static int
@@ -253,7 +253,7 @@ choose_by_time(struct choice *ch, const struct config *c, const struct arguments
 		return ch->cat.n > 0 ? EXIT_USAGE : EXIT_FAILED;
 	for (size_t i = 0; i < ch->cat.n; i++)
 		if (backup_is_of(&ch->cat.item[i], database) &&
-		    (a->at == NULL || ch->cat.item[i].name.time <= limit)) {
+		    (a->at == NULL || ch->cat.item[i].time <= limit)) {
 			if (!ch->listed)
 				log_warning(
 				    "not all destinations could be listed; there may be a newer backup");
@@ -289,7 +289,7 @@ print_choices(const struct choice *ch, const char *database, size_t *of)
 		const struct backup *b = &ch->cat.item[i];
 		char stamp[64], age[64], size[32], where[512], name[NAME_SIZE * 4] = "";
 
-		if (done[i] || b->name.kind != NAME_DUMP ||
+		if (done[i] || b->globals ||
 		    (database != NULL && !backup_is_of(b, database)))
 			continue;
 		list_places(&ch->cat, i, &ch->d, done, where, sizeof where);
@@ -299,17 +299,17 @@ print_choices(const struct choice *ch, const char *database, size_t *of)
 		}
 		of[n++] = i;
 		if (database == NULL)
-			text_escape(name, sizeof name, b->name.database, false);
-		list_time(stamp, sizeof stamp, b->name.time);
-		list_age(age, sizeof age, b->name.time);
+			text_escape(name, sizeof name, b->database, false);
+		list_time(stamp, sizeof stamp, b->time);
+		list_age(age, sizeof age, b->time);
 		text_size(size, sizeof size, b->size_bytes);
 		if (narrow)
 			fprintf(stderr, "%3zu) %s%s%s\n     %s, %s\n     %s%s\n", n, stamp,
 			    *name ? "\n     " : "", name, age, size, where,
-			    b->name.encrypted ? ", encrypted" : "");
+			    b->encrypted ? ", encrypted" : "");
 		else
 			fprintf(stderr, "%3zu) %s  %-19s  %8s  %s%s%s%s\n", n, stamp, age, size,
-			    name, *name ? "  " : "", where, b->name.encrypted ? ", encrypted" : "");
+			    name, *name ? "  " : "", where, b->encrypted ? ", encrypted" : "");
 	}
 	if (more > 0)
 		fprintf(stderr,

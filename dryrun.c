@@ -538,14 +538,14 @@ plan_prune(struct rehearsal *r, size_t destination, const char *database, time_t
 	for (size_t i = 0; i <= r->cat.n; i++) {
 		const struct backup *b = i < r->cat.n ? &r->cat.item[i] : NULL;
 
-		if (!placed && (b == NULL || b->name.time <= now)) {
+		if (!placed && (b == NULL || b->time <= now)) {
 			of[n] = NULL;
 			item[n++].time = now;
 			placed = true;
 		}
 		if (b != NULL && b->destination == destination && backup_is_of(b, database)) {
 			of[n] = b;
-			item[n++].time = b->name.time;
+			item[n++].time = b->time;
 		}
 	}
 	retention_apply(&r->c->keep, now, item, n);

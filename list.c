@@ -40,7 +40,7 @@ list_places(const struct catalog *cat, size_t i, const struct destinations *d, b
 	size_t n = 0;
 
 	out[0] = '\0';
-	for (; i < cat->n && cat->item[i].name.time == first->name.time; i++) {
+	for (; i < cat->n && cat->item[i].time == first->time; i++) {
 		const struct backup *b = &cat->item[i];
 
 		if (strcmp(b->file, first->file) != 0 || b->size_bytes != first->size_bytes)
@@ -85,17 +85,17 @@ print_json(const struct catalog *cat, const struct destinations *d, const bool *
 
 		if (!shown[i])
 			continue;
-		gmtime_r(&b->name.time, &tm);
+		gmtime_r(&b->time, &tm);
 		strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
 		printf("%s\n{", comma);
 		print_json_text("name", b->file);
-		printf(",\"kind\":\"%s\",", b->name.kind == NAME_DUMP ? "dump" : "globals");
-		if (b->name.kind == NAME_DUMP)
-			print_json_text("database", b->name.database);
+		printf(",\"kind\":\"%s\",", b->globals ? "globals" : "dump");
+		if (!b->globals)
+			print_json_text("database", b->database);
 		else
 			printf("\"database\":null");
 		printf(",\"time\":\"%s\",\"size_bytes\":%lld,\"encrypted\":%s,", stamp,
-		    (long long)b->size_bytes, b->name.encrypted ? "true" : "false");
+		    (long long)b->size_bytes, b->encrypted ? "true" : "false");
 		print_json_text("destination", d->item[b->destination].name);
 		printf("}");
 		comma = ",";
@@ -179,17 +179,17 @@ print_table(const struct catalog *cat, const struct destinations *d, const bool 
 			char database[NAME_SIZE * 4], stamp[64], age[64], size[32], where[512],
 			    file[NAME_SIZE * 4];
 			const char *const cell[COLUMNS] = { database, stamp, age, size, where,
-				b->name.encrypted ? "yes" : "no", file };
+				b->encrypted ? "yes" : "no", file };
 
 			if (done[i])
 				continue;
 			list_places(cat, i, d, done, where, sizeof where);
 			text_escape(database, sizeof database,
-			    b->name.kind == NAME_GLOBALS ? "(globals)" : b->name.database, false);
+			    b->globals ? "(globals)" : b->database, false);
 			text_escape(file, sizeof file, b->file, false);
-			list_time(stamp, sizeof stamp, b->name.time);
+			list_time(stamp, sizeof stamp, b->time);
 			stamp[strlen("YYYY-MM-DD HH:MM:SS")] = '\0'; /* the title says UTC */
-			list_age(age, sizeof age, b->name.time);
+			list_age(age, sizeof age, b->time);
 			text_size(size, sizeof size, b->size_bytes);
 			for (size_t k = 0; k < COLUMNS && pass == 0; k++)
 				wide[k] = width(cell[k]) > wide[k] ? width(cell[k]) : wide[k];

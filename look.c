@@ -141,8 +141,8 @@ find_databases(struct view *v)
 static void
 older(int64_t *oldest, const struct backup *b)
 {
-	if (b != NULL && (*oldest == 0 || b->name.time < *oldest))
-		*oldest = b->name.time;
+	if (b != NULL && (*oldest == 0 || b->time < *oldest))
+		*oldest = b->time;
 }
 
 /* What there is of one database at one destination, into its item of the new status. */
@@ -161,10 +161,10 @@ view_one(
 	older(&v->look.any_oldest, catalog_newest(&v->cat, destination, database, FOREVER));
 	v->look.missing += b == NULL;
 	/* one that its run called bad is not good because it is there */
-	if (b == NULL || b->name.time != item->failed || item->failures == 0) {
-		if (item->success != (b == NULL ? 0 : b->name.time))
+	if (b == NULL || b->time != item->failed || item->failures == 0) {
+		if (item->success != (b == NULL ? 0 : b->time))
 			item->duration_ms = -1;
-		item->success = b == NULL ? 0 : b->name.time;
+		item->success = b == NULL ? 0 : b->time;
 		item->size_bytes = b == NULL ? -1 : b->size_bytes;
 	}
 	item->kept = 0;

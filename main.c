@@ -97,7 +97,7 @@ static const struct {
 	{ "latest", FLAG, AT(latest), "R", "the newest backup" },
 	{ "no-owner", FLAG, AT(no_owner), "R", "leave ownership to the user that restores" },
 	{ "older-than", VALUE, AT(older_than), "B",
-	    "leave out what has a backup since then, in seconds since 1970: the service's way to make up what failed" },
+	    "leave out what has a backup since then (seconds since 1970); for the service" },
 	{ "prometheus", FLAG, AT(prometheus), "H", "print metrics" },
 	{ "restore", FLAG, AT(restore), "V",
 	    "restore into a scratch database, count what is there, and drop it" },

@@ -51,7 +51,7 @@ decide(const struct config *c, const struct catalog *cat, const char *database,
 		if (backup_is_of(&cat->item[i], database) &&
 		    name_belongs(cat->item[i].file, c->label, database)) {
 			of[n] = &cat->item[i];
-			item[n++].time = cat->item[i].name.time;
+			item[n++].time = cat->item[i].time;
 		}
 	retention_apply(&c->keep, time(NULL), item, n);
 	for (size_t i = 0; i < n; i++) {
@@ -164,7 +164,7 @@ print_decision(const struct backup *b, const char *kept_by)
 
 	text_escape(shown, sizeof shown, b->file, false);
 	printf("  %-6s  %-9s  %-16s  %s\n", kept_by == NULL ? "delete" : "keep",
-	    kept_by == NULL ? "" : kept_by, list_age(age, sizeof age, b->name.time), shown);
+	    kept_by == NULL ? "" : kept_by, list_age(age, sizeof age, b->time), shown);
 }
 
 /* Decide over all of scope, with a line for each backup. */

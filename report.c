@@ -225,11 +225,11 @@ report_begin(const struct config *c)
 static void
 add_item(struct summary *s, const struct report_item *item)
 {
-	char error[sizeof item->error + 512];
+	char *error;
 
 	add_line(&s->databases, item->database != NULL ? item->database : "globals");
 	if (!item->done) {
-		snprintf(error, sizeof error, "%s to %s: %s",
+		error = text_format("%s to %s: %s",
 		    item->database != NULL ? item->database : "globals", item->destination,
 		    *item->error != '\0' ? item->error : "stopped before it was done");
 		for (char *p = error; *p != '\0'; p++)
@@ -237,6 +237,7 @@ add_item(struct summary *s, const struct report_item *item)
 				*p = ' ';
 		log_redact(error);
 		add_line(&s->error, error);
+		free(error);
 		return;
 	}
 	if (add_line(&s->names, item->name))
@@ -275,11 +276,11 @@ note(struct status *s, void *arg)
 			to->failures = 0;
 			*to->error = '\0';
 		} else if (process_stopping() == 0) {
-			char error[sizeof from->error];
+			char *error = text_copy(from->error);
 
-			memcpy(error, from->error, sizeof error);
 			log_redact(error);
 			note_failure(to, from->time, error);
+			free(error);
 		}
 	}
 	/* it did not even get as far as to a database */

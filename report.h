@@ -14,11 +14,11 @@ struct report_item {
 	const char *destination;
 	bool done;      /* published, its size checked, verified as far as asked for */
 	time_t time;    /* in its name; of the try, if not done */
-	char name[256]; /* file name; "" if not done */
+	char *name;     /* file name; NULL if not done */
 	int64_t size_bytes;
 	int64_t duration_ms;
-	int64_t kept;     /* backups that stay there after pruning; -1: not known */
-	char error[1024]; /* why not done */
+	int64_t kept; /* backups that stay there after pruning; -1: not known */
+	char *error;  /* why not done; NULL if done */
 };
 
 /* A run begins: ping and hook. */

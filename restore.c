@@ -472,8 +472,8 @@ restore_globals_with(
 			const struct backup *b = &ch->cat.item[i];
 
 			/* those of the same run come after its databases */
-			if (b->name.kind != NAME_GLOBALS ||
-			    (ch->time != 0 && b->name.time > ch->time + GLOBALS_LATER_S) ||
+			if (!b->globals ||
+			    (ch->time != 0 && b->time > ch->time + GLOBALS_LATER_S) ||
 			    (pass == 0 && &ch->d.item[b->destination] != ch->archive.at))
 				continue;
 			choose_archive(&other, b);

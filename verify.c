@@ -178,8 +178,8 @@ is_newest(const struct catalog *cat, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
 		if (cat->item[k].destination == cat->item[i].destination &&
-		    cat->item[k].name.kind == cat->item[i].name.kind &&
-		    strcmp(cat->item[k].name.database, cat->item[i].name.database) == 0)
+		    cat->item[k].globals == cat->item[i].globals &&
+		    strcmp(cat->item[k].database, cat->item[i].database) == 0)
 			return false;
 	return true;
 }
