@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "hint.h"
-#include "lib/folder.h"
+#include "lib/relay.h"
 
 static const char damaged[] =
     "it is not what was stored, or the connection broke: try again, then another destination (--from) or another backup";
@@ -58,6 +58,7 @@ archive_prepare(struct archive *a, const struct config *c)
 	}
 	if (a->at->remote.crypt == NULL && remote_encrypt(&a->at->remote, c->passphrase) == -1) {
 		snprintf(a->why, sizeof a->why, "%s", a->at->remote.why);
+		a->missing = a->at->remote.missing;
 		return -1;
 	}
 	return 0;
@@ -198,14 +199,14 @@ end:
 }
 
 int
-archive_fetch(struct archive *a, const struct config *c, const char *path)
+archive_fetch(struct archive *a, const char *path)
 {
 	struct stat st;
 
-	(void)c;
 	if (remote_fetch(&a->at->remote, a->file, a->encrypted, path) == -1) {
 		snprintf(a->why, sizeof a->why, "%s", a->at->remote.why);
 		a->hint = hint_for(a->why);
+		a->missing = a->at->remote.missing;
 		return -1;
 	}
 	if (stat(path, &st) == -1 || st.st_size != plain_size(a)) {

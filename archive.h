@@ -7,7 +7,6 @@
 #include "config.h"
 #include "destination.h"
 #include "lib/pg.h"
-#include "lib/relay.h"
 
 /*
  * A stored backup, read: from a file, or through rclone from a remote or out
@@ -49,7 +48,7 @@ int archive_feed(struct archive *a, const struct config *c, struct pg *pg, const
     const char *database, int out, bool lenient);
 
 /* Bring it, decrypted, into the file path, and check its length. -1: why. */
-int archive_fetch(struct archive *a, const struct config *c, const char *path);
+int archive_fetch(struct archive *a, const char *path);
 
 /* The passphrase for what is encrypted. -1 (why) if there is none, or rclone fails. */
 int archive_prepare(struct archive *a, const struct config *c);

@@ -1,19 +1,17 @@
 #include "backup.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "catalog.h"
 #include "databases.h"
 #include "destination.h"
 #include "dryrun.h"
 #include "dump.h"
-#include "hint.h"
-#include "lib/listing.h"
 #include "lib/log.h"
 #include "lib/name.h"
 #include "lib/pg.h"
@@ -25,8 +23,7 @@
 struct run {
 	const struct config *c;
 	struct destinations d;
-	struct listing
-	    before[DESTINATIONS_MAX]; /* what was there at the start; empty if it cannot be told */
+	struct catalog before; /* what was there at the start, as far as it can be told */
 	struct pg pg;
 	int dump_major; /* of pg_dump */
 	char dump_version[64];
@@ -95,21 +92,10 @@ report_failures(const struct dump *b, const char *what_next)
 static int64_t
 newest_size(const struct run *r, const char *database)
 {
-	time_t newest = 0;
-	int64_t size = 0;
-
-	for (size_t i = 0; i < r->d.n; i++)
-		for (size_t k = 0; k < r->before[i].n; k++) {
-			const struct object *o = &r->before[i].item[k];
-			struct name n;
-
-			if (name_belongs(o->name, r->c->label, database) &&
-			    name_parse(&n, r->c->label, o->name) == 0 && n.time > newest) {
-				newest = n.time;
-				size = o->size_bytes;
-			}
-		}
-	return size;
+	for (size_t i = 0; i < r->before.n; i++)
+		if (backup_is_of(&r->before.item[i], database))
+			return r->before.item[i].size_bytes;
+	return 0;
 }
 
 /* A name that no destination has yet: two runs within a second get different ones. */
@@ -126,10 +112,11 @@ choose_name(struct run *r, struct dump *b)
 		n.time = time(NULL);
 		if (name_build(b->name, sizeof b->name, r->c->label, &n) == -1)
 			return -1;
+		for (size_t i = 0; i < r->before.n; i++)
+			taken = taken || strcmp(r->before.item[i].file, b->name) == 0;
 		for (size_t i = 0; i < r->d.n; i++)
-			taken = taken || listing_find(&r->before[i], b->name) != NULL ||
-				(r->d.item[i].directory != NULL &&
-				    destination_size(&r->d.item[i], b->name) >= 0);
+			taken = taken || (r->d.item[i].directory != NULL &&
+					     destination_size(&r->d.item[i], b->name) >= 0);
 		if (!taken || process_stopping() != 0)
 			return 0;
 		process_poll(NULL, 0, process_clock_ms() + 100);
@@ -393,16 +380,13 @@ leave_out_fresh(const struct run *r, struct dump *b)
 	/* dates further ahead of the clock are not believed: service.c tells why */
 	time_t not_after = now + schedule_longest_gap(&r->c->schedule, now) / 10;
 
-	for (size_t i = 0; i < r->d.n && r->older_than != 0; i++)
-		for (size_t k = 0; k < r->before[i].n; k++) {
-			const char *file = r->before[i].item[k].name;
-			struct name n;
+	for (size_t i = 0; i < r->before.n && r->older_than != 0; i++) {
+		const struct backup *old = &r->before.item[i];
 
-			if (name_belongs(file, r->c->label, b->database) &&
-			    name_parse(&n, r->c->label, file) == 0 && n.time >= r->older_than &&
-			    n.time <= not_after)
-				b->outcome[i] = UNWANTED;
-		}
+		if (backup_is_of(old, b->database) && old->time >= r->older_than &&
+		    old->time <= not_after)
+			b->outcome[old->destination] = UNWANTED;
+	}
 	return !is_complete(b);
 }
 
@@ -415,14 +399,14 @@ sweep_remotes(struct run *r, const struct dump *b)
 {
 	for (size_t i = 0; i < r->d.n; i++) {
 		struct destination *d = &r->d.item[i];
+		const struct listing *hidden = &r->before.hidden[i];
 		struct list names = { 0 };
 		char name[NAME_SIZE];
 
-		for (size_t k = 0; k < r->before[i].n && d->directory == NULL && d->remote.hides;
-		     k++)
-			if (name_unhide(name, sizeof name, r->before[i].item[k].name) == 0 &&
+		for (size_t k = 0; k < hidden->n && d->directory == NULL && d->remote.hides; k++)
+			if (name_unhide(name, sizeof name, hidden->item[k].name) == 0 &&
 			    name_belongs(name, r->c->label, b->database))
-				list_add(&names, r->before[i].item[k].name);
+				list_add(&names, hidden->item[k].name);
 		if (names.n > 0 && destination_delete(d, &names) == -1)
 			log_warning("cannot remove unfinished files of %s from %s: %s", b->shown,
 			    d->name, d->why);
@@ -524,8 +508,15 @@ check_tools(struct run *r)
 
 	r->dump_major =
 	    pg_tool_version(&r->pg, &p, "pg_dump", r->dump_version, sizeof r->dump_version);
-	if (r->dump_major != -1)
+	if (r->dump_major != -1 && dump_compression(r->c, r->dump_major) != NULL)
 		return 0;
+	if (r->dump_major != -1) {
+		log_error(
+		    "DB_BACKUP_COMPRESS: pg_dump %s cannot do \"%s\", which needs 16 or newer; nothing stored",
+		    r->dump_version, r->c->compress);
+		log_hint("leave it unset, or set it to a level of gzip, 0 to 9");
+		return EXIT_USAGE;
+	}
 	if (process_stopping() != 0)
 		return EXIT_FAILED;
 	log_error("cannot run pg_dump: %s%s%s; nothing stored", process_fate(&p),
@@ -560,7 +551,8 @@ choose_databases(struct run *r, const struct list *named, struct list *out)
 	char pause[32];
 
 	for (size_t i = 0; i < named->n; i++)
-		list_add(out, named->item[i]);
+		if (!list_has(out, named->item[i]))
+			list_add(out, named->item[i]);
 	r->every = named->n == 0 && r->c->all_databases;
 	for (int64_t tries = 0; named->n == 0; tries++) {
 		enum pg_result result = databases_wanted(r->c, &r->pg, out);
@@ -601,10 +593,12 @@ prune(struct run *r)
 		if (r->good[i].databases.n + r->good[i].globals == 0)
 			continue;
 		prune_after_backup(r->c, &r->d, i, &r->good[i]);
-		for (size_t k = 0; k < r->items; k++)
+		/* its items are in the order of its scope */
+		for (size_t k = 0, n = 0; k < r->items && r->good[i].kept != NULL; k++)
 			if (r->item[k].done &&
 			    strcmp(r->item[k].destination, r->d.item[i].name) == 0)
-				r->item[k].kept = prune_kept(r->item[k].database);
+				r->item[k].kept = r->good[i].kept[n++];
+		free(r->good[i].kept);
 	}
 }
 
@@ -625,14 +619,13 @@ backup_run(const struct config *c, const struct arguments *a)
 		return EXIT_USAGE;
 	}
 	pg_init(&r->pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
-	if (destinations_init(&r->d, c) == -1)
-		return EXIT_USAGE;
+	destinations_init(&r->d, c);
 	report_begin(c);
 	if ((rc = check_tools(r)) == 0 && (rc = set_up_encryption(r)) == 0 &&
 	    (rc = choose_databases(r, &a->names, &databases)) == 0) {
+		/* for names, sizes, what is fresh, what killed runs left; pruning lists again */
 		for (size_t i = 0; i < r->d.n; i++)
-			destination_list(&r->d.item[i],
-			    &r->before[i]); /* for estimates only: pruning lists again */
+			catalog_read_one(&r->before, &r->d, i, c->label);
 		for (size_t i = 0; i < databases.n && process_stopping() == 0; i++)
 			back_up(r, databases.item[i]);
 		if (c->globals && a->names.n == 0 && process_stopping() == 0)

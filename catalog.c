@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/name.h"
 
 /* Room for n more, and no more: with ten thousand backups this is most of our memory. */
 static void
@@ -64,10 +65,10 @@ catalog_read_one(struct catalog *cat, struct destinations *d, size_t i, const ch
 		if (o->name[0] == '.') {
 			listing_add(&cat->hidden[i], o->name, o->size_bytes);
 		} else if (name_parse(&name, label, o->name) == 0) {
-			cat->item[cat->n++] = (struct backup){ name.kind == NAME_GLOBALS,
-				name.encrypted, name.time,
-				shared_name(&cat->databases, name.database), o->name,
-				o->size_bytes, i };
+			cat->item[cat->n++] =
+			    (struct backup){ name.kind == NAME_GLOBALS, name.encrypted, name.time,
+				    shared_name(&cat->databases, name.database), o->name,
+				    o->size_bytes, i };
 			o->name = NULL; /* it is the catalog's now */
 		} else {
 			listing_add(&cat->foreign[i], o->name, o->size_bytes);
@@ -83,7 +84,7 @@ catalog_read_one(struct catalog *cat, struct destinations *d, size_t i, const ch
 }
 
 int
-catalog_read(struct catalog *cat, struct destinations *d, const char *label, bool quiet)
+catalog_read(struct catalog *cat, struct destinations *d, const char *label)
 {
 	int rc = 0;
 
@@ -91,7 +92,7 @@ catalog_read(struct catalog *cat, struct destinations *d, const char *label, boo
 		if (catalog_read_one(cat, d, i, label) == 0)
 			continue;
 		rc = -1;
-		if (quiet)
+		if (process_stopping() != 0)
 			continue;
 		log_error("cannot list %s: %s", d->item[i].name, d->item[i].why);
 		if (d->item[i].hint != NULL)
@@ -103,8 +104,7 @@ catalog_read(struct catalog *cat, struct destinations *d, const char *label, boo
 bool
 backup_is_of(const struct backup *b, const char *database)
 {
-	return database == NULL ? b->globals :
-				  !b->globals && strcmp(b->database, database) == 0;
+	return database == NULL ? b->globals : !b->globals && strcmp(b->database, database) == 0;
 }
 
 const struct backup *
@@ -112,8 +112,8 @@ catalog_newest(
     const struct catalog *cat, size_t destination, const char *database, time_t not_after)
 {
 	for (size_t i = 0; i < cat->n; i++)
-		if (cat->item[i].destination == destination &&
-		    cat->item[i].time <= not_after && backup_is_of(&cat->item[i], database))
+		if (cat->item[i].destination == destination && cat->item[i].time <= not_after &&
+		    backup_is_of(&cat->item[i], database))
 			return &cat->item[i];
 	return NULL;
 }

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "destination.h"
-#include "lib/name.h"
 
 /* What the destinations hold, as backups. There is no other record of them. */
 
@@ -32,9 +31,10 @@ struct catalog {
 
 /*
  * List all destinations. Reports each that cannot be listed with an error line
- * unless quiet, and goes on. 0, or -1 if any failed.
+ * (unless we
+ * are asked to stop), and goes on. 0, or -1 if any failed.
  */
-int catalog_read(struct catalog *cat, struct destinations *d, const char *label, bool quiet);
+int catalog_read(struct catalog *cat, struct destinations *d, const char *label);
 
 /* List one destination, quietly, and add to cat. -1 if it cannot be listed; its why tells. */
 int catalog_read_one(

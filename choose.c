@@ -59,8 +59,7 @@ choose_destinations(struct choice *ch, const struct config *c, const struct argu
 	struct destination *from;
 	struct stat st;
 
-	if (destinations_init(&ch->d, c) == -1)
-		return EXIT_USAGE;
+	destinations_init(&ch->d, c);
 	if (a->from == NULL) {
 		if (ch->d.n > 0)
 			return 0;
@@ -78,8 +77,7 @@ choose_destinations(struct choice *ch, const struct config *c, const struct argu
 		plain.folder = "";
 		plain.s3_bucket = NULL;
 		plain.remotes.n = 0;
-		if (destinations_init(&ch->d, &plain) == -1)
-			return EXIT_USAGE;
+		destinations_init(&ch->d, &plain);
 	} else {
 		log_error(
 		    "--from: \"%s\" is neither a destination that is configured here nor a directory",
@@ -106,7 +104,7 @@ choose_archive(struct choice *ch, const struct backup *b)
 static int
 read_catalog(struct choice *ch, const struct config *c)
 {
-	ch->listed = catalog_read(&ch->cat, &ch->d, c->label, false) == 0;
+	ch->listed = catalog_read(&ch->cat, &ch->d, c->label) == 0;
 	return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : 0;
 }
 
@@ -119,7 +117,7 @@ ends_with(const char *text, const char *end)
 }
 
 /* Files that are not named as ours are found by their full name too. */
-int
+static int
 choose_named(struct choice *ch, const struct config *c, const char *name)
 {
 	for (size_t i = 0; i < ch->cat.n; i++)
@@ -289,8 +287,7 @@ print_choices(const struct choice *ch, const char *database, size_t *of)
 		const struct backup *b = &ch->cat.item[i];
 		char stamp[64], age[64], size[32], where[512], name[NAME_SIZE * 4] = "";
 
-		if (done[i] || b->globals ||
-		    (database != NULL && !backup_is_of(b, database)))
+		if (done[i] || b->globals || (database != NULL && !backup_is_of(b, database)))
 			continue;
 		list_places(&ch->cat, i, &ch->d, done, where, sizeof where);
 		if (n == SHOWN_MAX) {
@@ -371,9 +368,8 @@ choose_backup(struct choice *ch, const struct config *c, const struct arguments 
 	}
 	if ((rc = choose_destinations(ch, c, a)) != 0 || (rc = read_catalog(ch, c)) != 0)
 		return rc;
-	if (name != NULL)
-		return choose_named(ch, c, name);
-	if (a->at != NULL || a->latest)
-		return choose_by_time(ch, c, a);
-	return choose_on_terminal(ch, c, a);
+	rc = name != NULL               ? choose_named(ch, c, name) :
+	     a->at != NULL || a->latest ? choose_by_time(ch, c, a) :
+					  choose_on_terminal(ch, c, a);
+	return destinations_status(&ch->d, rc);
 }

@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "catalog.h"
 #include "config.h"
+#include "lib/name.h"
 
 /* Which backup is meant: by name, file, --latest, --at, or asked for on a terminal. */
 
@@ -28,9 +29,6 @@ int choose_backup(struct choice *ch, const struct config *c, const struct argume
 
 /* Point archive at one backup of the catalog. */
 void choose_archive(struct choice *ch, const struct backup *b);
-
-/* The one named in full, at the first destination that has it. 0, or an exit status; reported. */
-int choose_named(struct choice *ch, const struct config *c, const char *name);
 
 /* True if there is someone to ask. */
 bool choose_can_ask(void);

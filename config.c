@@ -290,6 +290,8 @@ check_remotes(const char *value)
 	struct list remotes = { 0 };
 
 	list_split(&remotes, value);
+	if (remotes.n > REMOTES_MAX)
+		return "at most 14 remotes";
 	for (size_t i = 0; i < remotes.n; i++) {
 		size_t n = strcspn(remotes.item[i], ":");
 
@@ -384,7 +386,8 @@ check_prefix(const char *value)
 
 	if (folder != NULL && !path_is_clean(folder))
 		return "a relative path without \"//\", \".\" and \"..\"";
-	return name_label_valid(slash == NULL ? value : slash + 1) ?
+	value = slash == NULL ? value : slash + 1;
+	return name_label_valid(value) && strlen(value) <= 100 ?
 		   NULL :
 		   "printable text that does not begin with a dot, behind its last \"/\" at most 100 bytes";
 }

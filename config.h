@@ -13,6 +13,8 @@
 
 enum verify { VERIFY_NO, VERIFY_READ, VERIFY_RESTORE };
 
+#define REMOTES_MAX 14
+
 struct config {
 	/* connection; NULL where nothing is set */
 	struct list databases; /* in order, without double ones; empty if all */

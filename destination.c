@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exit.h"
 #include "hint.h"
 #include "lib/folder.h"
 #include "lib/log.h"
@@ -23,14 +24,18 @@ add(struct destinations *d, const char *name)
 	return item;
 }
 
-int
+/* What --from and people call destinations that are no remote of that name. */
+static bool
+is_reserved(const char *name)
+{
+	return strcmp(name, "local") == 0 || strcmp(name, "cloud") == 0 ||
+	       strcmp(name, "remote") == 0;
+}
+
+void
 destinations_init(struct destinations *d, const struct config *c)
 {
 	d->n = 0;
-	if (c->remotes.n + 2 > DESTINATIONS_MAX) {
-		log_error("DB_BACKUP_REMOTE: at most %d remotes", DESTINATIONS_MAX - 2);
-		return -1;
-	}
 	if (c->directory != NULL) {
 		struct destination *local = add(d, "local");
 
@@ -49,15 +54,25 @@ destinations_init(struct destinations *d, const struct config *c)
 		char *name =
 		    text_format("%.*s", (int)strcspn(c->remotes.item[i], ":"), c->remotes.item[i]);
 
-		/* two paths of one remote: then only the whole tells them apart */
-		remote_init(
-		    &add(d, destinations_find(d, name) == NULL ? name : c->remotes.item[i])->remote,
+		/* two paths of one remote, or one called as ours are: then only the whole tells */
+		remote_init(&add(d, destinations_find(d, name) == NULL && !is_reserved(name) ?
+					name :
+					c->remotes.item[i])
+				 ->remote,
 		    c->remotes.item[i], c->folder);
 		free(name);
 	}
 	for (size_t i = 0; i < d->n && c->stall_s > 0 && c->stall_s * 1000 < CALL_LIMIT_MS; i++)
 		d->item[i].remote.limit_ms = c->stall_s * 1000;
-	return 0;
+}
+
+int
+destinations_status(const struct destinations *d, int status)
+{
+	for (size_t i = 0; i < d->n && status == EXIT_FAILED; i++)
+		if (d->item[i].remote.missing != 0)
+			status = d->item[i].remote.missing;
+	return status;
 }
 
 struct destination *

@@ -22,15 +22,18 @@ struct destination {
 	const char *hint; /* or NULL; static */
 };
 
-#define DESTINATIONS_MAX 16
+#define DESTINATIONS_MAX (2 + REMOTES_MAX)
 
 struct destinations {
 	struct destination item[DESTINATIONS_MAX];
 	size_t n;
 };
 
-/* All that c names: local first, then cloud, then the others. -1: too many, reported. */
-int destinations_init(struct destinations *d, const struct config *c);
+/* All that c names: local first, then cloud, then the others. */
+void destinations_init(struct destinations *d, const struct config *c);
+
+/* What a failure is to exit with: 126 or 127 where rclone could not be started, else status. */
+int destinations_status(const struct destinations *d, int status);
 
 /* The first that from names: "local", "cloud", "remote" (the first of DB_BACKUP_REMOTE), or a name; else NULL. */
 struct destination *destinations_find(struct destinations *d, const char *from);

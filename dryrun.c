@@ -71,6 +71,10 @@ check_tools(struct rehearsal *r)
 	checklist_section(&r->out, "Tools");
 	check_pg_tool(r, "pg_dump");
 	check_pg_tool(r, "psql");
+	if (r->dump_major != -1 && dump_compression(c, r->dump_major) == NULL)
+		checklist_add(&r->out, FINDING_PROBLEM, "pg_dump",
+		    "leave DB_BACKUP_COMPRESS unset, or set it to a level of gzip, 0 to 9",
+		    "cannot compress with \"%s\", which needs 16 or newer", c->compress);
 	if (r->globals)
 		check_pg_tool(r, "pg_dumpall");
 	if (c->verify != VERIFY_NO)
@@ -517,7 +521,8 @@ plan_store(struct rehearsal *r, const char *database, int64_t bytes, time_t now)
 
 	snprintf(n.database, sizeof n.database, "%s", database == NULL ? "" : database);
 	if (name_build(file, sizeof file, r->c->label, &n) == -1)
-		checklist_add(&r->out, FINDING_PROBLEM, database, "shorten DB_BACKUP_PREFIX",
+		checklist_add(&r->out, FINDING_PROBLEM, database == NULL ? "globals" : database,
+		    "shorten DB_BACKUP_PREFIX",
 		    "no file name can be made of the database's name and DB_BACKUP_PREFIX");
 	else if (database == NULL)
 		checklist_add(&r->out, FINDING_NONE, "store", NULL, "%s", file);
@@ -589,14 +594,16 @@ dryrun_run(const struct config *c, const struct arguments *a)
 	if (own->wait_s > WAIT_MAX_S)
 		own->wait_s = WAIT_MAX_S;
 	if (a->names.n > 0) {
-		own->databases = a->names;
+		own->databases = (struct list){ 0 };
+		for (size_t i = 0; i < a->names.n; i++)
+			if (!list_has(&own->databases, a->names.item[i]))
+				list_add(&own->databases, a->names.item[i]);
 		own->all_databases = false;
 	}
 	r->c = own;
 	r->globals = c->globals && a->names.n == 0;
 	pg_init(&r->pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
-	if (destinations_init(&r->d, c) == -1)
-		return EXIT_USAGE;
+	destinations_init(&r->d, c);
 	check_tools(r);
 	for (size_t i = 0; i < r->d.n; i++)
 		catalog_read_one(&r->cat, &r->d, i, c->label);

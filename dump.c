@@ -41,6 +41,22 @@ dump_fail_all(struct dump *b, const char *why, const char *hint)
 			fail(b, i, hint, "%s", why);
 }
 
+const char *
+dump_compression(const struct config *c, int dump_major)
+{
+	const char *value = c->compress, *level;
+
+	if (value == NULL)
+		return dump_major >= 16 ? "zstd:3" : "1";
+	if (dump_major >= 16 || strchr("0123456789", *value) != NULL)
+		return value;
+	/* before 16 it was a level of gzip, and no word */
+	if (strcmp(value, "none") == 0)
+		return "0";
+	level = strncmp(value, "gzip", 4) == 0 ? value + 4 : NULL;
+	return level == NULL ? NULL : *level == ':' ? level + 1 : "6";
+}
+
 void
 dump_arguments(const struct config *c, int dump_major, const char *database, struct list *argv)
 {
@@ -53,10 +69,7 @@ dump_arguments(const struct config *c, int dump_major, const char *database, str
 	list_add(argv, "pg_dump");
 	list_add(argv, "--format=custom");
 	list_add(argv, "--no-password");
-	list_addf(argv, "--compress=%s",
-	    c->compress != NULL ? c->compress :
-	    dump_major >= 16    ? "zstd:3" :
-				  "1");
+	list_addf(argv, "--compress=%s", dump_compression(c, dump_major));
 	for (size_t i = 0; i < c->exclude_tables.n; i++)
 		list_addf(argv, "--exclude-table=%s", c->exclude_tables.item[i]);
 	for (size_t i = 0; i < c->exclude_data.n; i++)
@@ -370,8 +383,8 @@ end:
 	return process_stopping() != 0 ? -1 : 0;
 }
 
-/* Upload the complete local file of this run, as it is, to the remotes that want it. -1 if asked to stop. */
-static int
+/* Upload the complete local file of this run, as it is, to the remotes that want it. */
+static void
 upload_file(struct dump *b, const char *directory)
 {
 	struct way *w = text_alloc(sizeof *w);
@@ -387,7 +400,7 @@ upload_file(struct dump *b, const char *directory)
 		*b->file = '\0'; /* gone: the next try dumps again */
 		dump_fail_all(b, "the local file was removed before its upload", NULL);
 		free(w);
-		return 0;
+		return;
 	}
 	for (size_t i = 0; i < b->d->n; i++)
 		if (b->outcome[i] == WANTED && !is_local(b, i))
@@ -402,7 +415,6 @@ upload_file(struct dump *b, const char *directory)
 	relay_abort(&w->relay);
 	close(w->relay.spool);
 	free(w);
-	return process_stopping() != 0 ? -1 : 0;
 }
 
 static bool
@@ -413,7 +425,7 @@ take_all(const struct dump *b, size_t i)
 	return true;
 }
 
-int
+void
 dump_try(struct dump *b)
 {
 	const char *directory = NULL;
@@ -432,8 +444,9 @@ dump_try(struct dump *b)
 	 */
 	if (*b->file == '\0' && encrypts(b) && local_wanted && remote_wanted &&
 	    dump_to(b, is_local) == -1)
-		return -1;
-	if (*b->file != '\0')
-		return remote_wanted ? upload_file(b, directory) : 0;
-	return dump_to(b, take_all);
+		return;
+	if (*b->file == '\0')
+		dump_to(b, take_all);
+	else if (remote_wanted)
+		upload_file(b, directory);
 }

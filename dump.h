@@ -43,6 +43,12 @@ struct dump {
 	bool dump_failed;   /* the last try failed because of pg_dump, not of a destination */
 };
 
+/*
+ * The --compress of this pg_dump for DB_BACKUP_COMPRESS: before 16 it knew a level of gzip
+ * alone (release notes of PostgreSQL 16). NULL if it cannot do that. Static, or part of c.
+ */
+const char *dump_compression(const struct config *c, int dump_major);
+
 /* The command line of pg_dump, whose major version is given, or of pg_dumpall (database NULL). */
 void dump_arguments(
     const struct config *c, int dump_major, const char *database, struct list *argv);
@@ -51,9 +57,9 @@ void dump_arguments(
  * Try once. Afterwards outcome is DONE where the backup is published and its
  * size was checked; failure tells why for those still WANTED. Where a complete
  * local file of this run exists it is uploaded, and no dump is made. Asked to
- * stop, it ends everything, leaves nothing, and returns -1; else 0.
+ * stop, it ends everything, and leaves nothing.
  */
-int dump_try(struct dump *b);
+void dump_try(struct dump *b);
 
 /* Record the same failure for all destinations still wanted. */
 void dump_fail_all(struct dump *b, const char *why, const char *hint);

@@ -7,8 +7,7 @@ enum exit_status {
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_LOCKED = 3,
-	EXIT_NOT_EXECUTABLE = 126,
-	EXIT_NOT_FOUND = 127,
+	/* 126: a tool cannot be executed; 127: it is not found; see process_missing */
 	EXIT_SIGNAL = 128,
 };
 

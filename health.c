@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "exit.h"
-#include "lib/log.h"
 #include "metrics.h"
 #include "status.h"
 

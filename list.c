@@ -9,6 +9,7 @@
 
 #include "exit.h"
 #include "lib/log.h"
+#include "lib/name.h"
 #include "lib/process.h"
 
 const char *
@@ -265,15 +266,14 @@ list_run(const struct config *c, const struct arguments *a)
 	struct catalog *cat = text_alloc(sizeof *cat);
 	struct destination *from;
 	bool *shown;
-	int rc;
+	int status = EXIT_DONE;
 
 	if (a->names.n > 0) {
 		log_error(
 		    "list-backups takes no name; --db NAME names a database, --from WHERE a destination");
 		return EXIT_USAGE;
 	}
-	if (destinations_init(d, c) == -1)
-		return EXIT_USAGE;
+	destinations_init(d, c);
 	if (a->from != NULL) {
 		if ((from = destinations_find(d, a->from)) == NULL) {
 			log_error("--from: there is no destination \"%s\" here", a->from);
@@ -283,7 +283,8 @@ list_run(const struct config *c, const struct arguments *a)
 		d->n = 1;
 	}
 	setlocale(LC_CTYPE, "C.UTF-8");
-	rc = catalog_read(cat, d, c->label, false);
+	if (catalog_read(cat, d, c->label) == -1)
+		status = EXIT_FAILED;
 	if (process_stopping() != 0)
 		return EXIT_SIGNAL + process_stopping();
 	shown = text_alloc(cat->n + 1);
@@ -295,5 +296,5 @@ list_run(const struct config *c, const struct arguments *a)
 		print_table(cat, d, shown);
 		print_totals(cat, d, shown, a);
 	}
-	return list_end(rc == 0 ? EXIT_DONE : EXIT_FAILED);
+	return list_end(destinations_status(d, status));
 }

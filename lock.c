@@ -19,6 +19,7 @@ lock_directory(const struct config *c, char *path, size_t size)
 {
 	const char *slash = c->status_file == NULL ? NULL : strrchr(c->status_file, '/');
 	const char *tmp = getenv("TMPDIR");
+	struct stat st;
 
 	if (c->status_file != NULL) {
 		snprintf(path, size, "%.*s",
@@ -34,7 +35,13 @@ lock_directory(const struct config *c, char *path, size_t size)
 	/* by user: in a shared directory nobody must find another one's files in the way */
 	snprintf(path, size, "%s/backup-service-%d", tmp != NULL && *tmp != '\0' ? tmp : "/tmp",
 	    (int)getuid());
-	return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -1;
+	if (mkdir(path, 0700) == 0)
+		return 0;
+	if (errno != EEXIST || lstat(path, &st) == -1)
+		return -1;
+	/* made by somebody else: they could hold our locks for ever */
+	errno = EPERM;
+	return S_ISDIR(st.st_mode) && st.st_uid == getuid() ? 0 : -1;
 }
 
 /* FNV-1a, over the text and its end. */

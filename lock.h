@@ -2,7 +2,6 @@
 #define LOCK_H
 
 #include "config.h"
-#include "destination.h"
 
 /* The directory of the status file and the locks, made if missing. -1 with errno, path set all the same. */
 int lock_directory(const struct config *c, char *path, size_t size);

@@ -200,11 +200,10 @@ look_run(const struct config *c, const struct arguments *a)
 	time_t now = time(NULL);
 
 	v->c = c;
-	if (destinations_init(&v->d, c) == -1)
-		return EXIT_USAGE;
+	destinations_init(&v->d, c);
 	if (a->names.n > 0)
 		introduce(v);
-	catalog_read(&v->cat, &v->d, c->label, process_stopping() != 0);
+	catalog_read(&v->cat, &v->d, c->label);
 	find_databases(v);
 	if (process_stopping() != 0)
 		return EXIT_SIGNAL + process_stopping();

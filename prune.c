@@ -9,26 +9,12 @@
 #include "databases.h"
 #include "exit.h"
 #include "lib/log.h"
+#include "lib/name.h"
 #include "lib/process.h"
 #include "lib/retention.h"
 #include "list.h"
 
 #define UPLOAD_STALE_S (7 * 86400L)
-
-/* What was kept at the destination pruned last. */
-static struct {
-	struct list names; /* of databases; "" stands for the globals */
-	int64_t kept[1024];
-} last;
-
-int64_t
-prune_kept(const char *database)
-{
-	for (size_t i = 0; i < last.names.n && i < sizeof last.kept / sizeof last.kept[0]; i++)
-		if (strcmp(last.names.item[i], database == NULL ? "" : database) == 0)
-			return last.kept[i];
-	return -1;
-}
 
 /*
  * Decide over one database's backups; calls each for every one, newest first,
@@ -125,36 +111,36 @@ clean_up(const struct config *c, struct destination *d, const struct catalog *ca
 	return ok;
 }
 
-bool
-prune_after_backup(const struct config *c, struct destinations *d, size_t destination,
-    const struct prune_scope *scope)
+/* The database at k of a scope; NULL: the globals. */
+static const char *
+scope_database(const struct prune_scope *scope, size_t k)
 {
+	return k < scope->databases.n ? scope->databases.item[k] : NULL;
+}
+
+void
+prune_after_backup(
+    const struct config *c, struct destinations *d, size_t destination, struct prune_scope *scope)
+{
+	size_t n = scope->databases.n + scope->globals;
 	struct catalog cat = { 0 };
 	struct list victims = { 0 };
-	bool ok;
 
-	list_free(&last.names);
 	if (catalog_read_one(&cat, d, destination, c->label) == -1) {
-		if (c->keep.unlimited)
-			return false; /* there was nothing to prune */
-		log_warning("cannot list %s, so nothing is pruned there: %s",
-		    d->item[destination].name, d->item[destination].why);
-		return false;
+		if (!c->keep.unlimited) /* else there was nothing to prune */
+			log_warning("cannot list %s, so nothing is pruned there: %s",
+			    d->item[destination].name, d->item[destination].why);
+		return;
 	}
-	for (size_t i = 0; i < scope->databases.n + scope->globals; i++) {
-		const char *database = i < scope->databases.n ? scope->databases.item[i] : NULL;
-		int64_t kept = decide(c, &cat, database, &victims, NULL);
-
-		if (i < sizeof last.kept / sizeof last.kept[0])
-			last.kept[i] = kept;
-		list_add(&last.names, database == NULL ? "" : database);
+	scope->kept = text_alloc(n * sizeof *scope->kept);
+	for (size_t k = 0; k < n; k++)
+		scope->kept[k] = decide(c, &cat, scope_database(scope, k), &victims, NULL);
+	if (!clean_up(c, &d->item[destination], &cat, scope, &victims, LOG_WARNING)) {
+		free(scope->kept); /* how many are left there is not known */
+		scope->kept = NULL;
 	}
-	ok = clean_up(c, &d->item[destination], &cat, scope, &victims, LOG_WARNING);
-	if (!ok)
-		list_free(&last.names); /* how many are left there is not known */
 	list_free(&victims);
 	catalog_free(&cat);
-	return ok;
 }
 
 static void
@@ -177,7 +163,7 @@ decide_and_print(const struct config *c, const struct catalog *cat, const struct
 
 	printf("%s:\n", d->name);
 	for (size_t i = 0; i < scope->databases.n + scope->globals; i++) {
-		const char *database = i < scope->databases.n ? scope->databases.item[i] : NULL;
+		const char *database = scope_database(scope, i);
 		size_t before = victims->n;
 		int64_t stay = decide(c, cat, database, victims, print_decision);
 
@@ -213,16 +199,19 @@ prune_run(const struct config *c, const struct arguments *a)
 		log_error("prune-backups takes no name of a backup; --db NAME names a database");
 		return EXIT_USAGE;
 	}
-	if (destinations_init(d, c) == -1)
-		return EXIT_USAGE;
+	destinations_init(d, c);
 	pg_init(&pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
 	if (a->db != NULL)
 		list_add(&scope.databases, a->db);
 	else if (databases_wanted(c, &pg, &scope.databases) != PG_OK) {
+		if (process_stopping() != 0) {
+			log_error("stopped by signal %d; nothing was pruned", process_stopping());
+			return EXIT_SIGNAL + process_stopping();
+		}
 		log_error("cannot tell the databases of the server: %s", pg.why);
 		if (pg.hint != NULL)
 			log_hint("%s, or name one with --db", pg.hint);
-		return EXIT_FAILED;
+		return pg.missing != 0 ? pg.missing : EXIT_FAILED;
 	}
 	for (size_t i = 0; i < d->n && process_stopping() == 0; i++) {
 		struct catalog cat = { 0 };
@@ -242,6 +231,6 @@ prune_run(const struct config *c, const struct arguments *a)
 		list_free(&victims);
 		catalog_free(&cat);
 	}
-	status = list_end(status);
+	status = list_end(destinations_status(d, status));
 	return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : status;
 }

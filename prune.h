@@ -17,18 +17,15 @@
 struct prune_scope {
 	struct list databases;
 	bool globals;
+	int64_t *kept; /* how many stay, of each and then of the globals; NULL: not known */
 };
 
 /*
  * Prune one destination, after each of scope got a verified new backup there.
- * What cannot be done is a warning. Returns false if nothing is known of what
- * stays; else kept counts can be had from prune_kept.
+ * What cannot be done is a warning. Fills in what is kept, the caller's to free.
  */
-bool prune_after_backup(const struct config *c, struct destinations *d, size_t destination,
-    const struct prune_scope *scope);
-
-/* How many of a database (NULL: the globals) the last prune_after_backup left there; -1 if not known. */
-int64_t prune_kept(const char *database);
+void prune_after_backup(
+    const struct config *c, struct destinations *d, size_t destination, struct prune_scope *scope);
 
 /* The command: every destination, with a line for each backup; an exit status. */
 int prune_run(const struct config *c, const struct arguments *a);

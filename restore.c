@@ -34,7 +34,7 @@ report_pg(const struct pg *pg, const char *what)
 	log_error("%s: %s; nothing was changed", what, pg->why);
 	if (pg->hint != NULL)
 		log_hint("%s", pg->hint);
-	return EXIT_FAILED;
+	return pg->missing != 0 ? pg->missing : EXIT_FAILED;
 }
 
 static int
@@ -307,7 +307,7 @@ restore_archive(struct archive *ar, const struct config *c, struct pg *pg,
 		snprintf(file, sizeof file, "%s/archive", directory);
 		log_info(
 		    "downloading %s: %s", ar->shown, text_size(size, sizeof size, ar->size_bytes));
-		rc = archive_fetch(ar, c, file);
+		rc = archive_fetch(ar, file);
 		if (rc == 0) {
 			log_info("downloaded it; restoring");
 			rc = restore_file(ar, pg, &argv, database, file, lenient);
@@ -345,7 +345,7 @@ read_small_file(struct archive *ar, const char *path)
 }
 
 char *
-restore_read_sql(struct archive *ar, const struct config *c)
+restore_read_sql(struct archive *ar)
 {
 	static const char last[] = "PostgreSQL database cluster dump complete";
 	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], *text = NULL,
@@ -356,7 +356,7 @@ restore_read_sql(struct archive *ar, const struct config *c)
 	} else if (make_temporary(ar, ar->size_bytes, directory, sizeof directory) == 0) {
 		ar->hint = NULL;
 		snprintf(file, sizeof file, "%s/globals.sql", directory);
-		if (archive_fetch(ar, c, file) == 0)
+		if (archive_fetch(ar, file) == 0)
 			text = read_small_file(ar, file);
 		remove_temporary(directory);
 	}
@@ -416,7 +416,7 @@ restore_globals(
 	int rc = 0;
 
 	snprintf(what, sizeof what, "cannot restore roles and tablespaces from %s", ar->shown);
-	if (archive_prepare(ar, c) == -1 || (sql = restore_read_sql(ar, c)) == NULL)
+	if (archive_prepare(ar, c) == -1 || (sql = restore_read_sql(ar)) == NULL)
 		return report_archive(ar, what, "nothing was changed");
 	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
 	    query_names(pg, via, "SELECT rolname FROM pg_roles;\n", &roles) == -1 ||
@@ -465,7 +465,7 @@ restore_globals_with(
 	/* for a file of one's own nothing was listed yet */
 	if (ch->cat.n == 0 &&
 	    ((rc = choose_destinations(ch, c, a)) != 0 ||
-		(catalog_read(&ch->cat, &ch->d, c->label, false) == -1 && process_stopping() != 0)))
+		(catalog_read(&ch->cat, &ch->d, c->label) == -1 && process_stopping() != 0)))
 		return rc != 0 ? rc : EXIT_SIGNAL + process_stopping();
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < ch->cat.n; i++) {
@@ -588,7 +588,6 @@ restore_run(const struct config *c, const struct arguments *a)
 	struct target t = { 0 };
 	struct pg pg;
 	char sentence[1400];
-	enum pg_result result;
 	int rc;
 
 	if ((rc = check_arguments(a)) != 0 || (rc = choose_backup(ch, c, a)) != 0)
@@ -614,10 +613,8 @@ restore_run(const struct config *c, const struct arguments *a)
 	if (archive_prepare(&ch->archive, c) == -1)
 		return report_archive(
 		    &ch->archive, "cannot read the backup", "nothing was changed");
-	if ((result = target_look(&t, &pg, c->wait_s * 1000)) != PG_OK) {
-		rc = report_pg(&pg, "cannot look at the target");
-		return result == PG_NO_TOOL ? EXIT_NOT_FOUND : rc;
-	}
+	if (target_look(&t, &pg, c->wait_s * 1000) != PG_OK)
+		return report_pg(&pg, "cannot look at the target");
 	if ((rc = refuse(&t, a)) != 0)
 		return rc;
 	if (t.lenient)

@@ -9,6 +9,6 @@
 int restore_run(const struct config *c, const struct arguments *a);
 
 /* Read a small file of SQL at a destination into memory, the caller's; NULL: why. */
-char *restore_read_sql(struct archive *a, const struct config *c);
+char *restore_read_sql(struct archive *a);
 
 #endif

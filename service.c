@@ -412,7 +412,7 @@ claim(const struct config *c)
 			return 0;
 		}
 		if (process_stopping() != 0)
-			return 0;
+			return -1;
 		if (process_clock_ms() >= deadline) {
 			log_error("another backup-service runs with the same status file");
 			log_hint("give each its own DB_BACKUP_STATUS_FILE");
@@ -437,7 +437,7 @@ service_run(const struct config *c, const struct arguments *a)
 		return EXIT_USAGE;
 	}
 	if (claim(c) == -1)
-		return EXIT_LOCKED;
+		return process_stopping() != 0 ? EXIT_DONE : EXIT_LOCKED;
 	s.patience_ms = now_ms() + retry_ms(&s);
 	status_update(c, note, &s);
 	look(&s, true);

@@ -7,7 +7,6 @@
 
 #include "choose.h"
 #include "exit.h"
-#include "hint.h"
 #include "lib/log.h"
 #include "list.h"
 #include "restore.h"
@@ -23,7 +22,7 @@ read_to_end(struct archive *a, const struct config *c, struct pg *pg, char *summ
 	int rc;
 
 	if (a->is_sql) {
-		if ((sql = restore_read_sql(a, c)) == NULL)
+		if ((sql = restore_read_sql(a)) == NULL)
 			return -1;
 		a->read_bytes = (int64_t)strlen(sql);
 		free(sql);
@@ -115,6 +114,7 @@ restore_to_scratch(
 	    target_create(pg, via, scratch) == -1) {
 		snprintf(a->why, sizeof a->why, "cannot make a scratch database: %s", pg->why);
 		a->hint = pg->hint;
+		a->missing = pg->missing;
 		return -1;
 	}
 	warn_of_leftovers(pg, via, scratch);
@@ -190,7 +190,7 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 {
 	const char *name = a->names.n > 0 ? a->names.item[0] : NULL;
 	size_t n = 0, bad = 0;
-	int rc = ch->listed ? EXIT_DONE : EXIT_FAILED;
+	int rc = ch->listed ? EXIT_DONE : destinations_status(&ch->d, EXIT_FAILED);
 
 	for (size_t i = 0; i < ch->cat.n && process_stopping() == 0; i++) {
 		const struct backup *b = &ch->cat.item[i];
@@ -215,7 +215,7 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 	if (n == 0) {
 		log_error("no backups%s%s%s were found", a->db != NULL ? " of \"" : "",
 		    a->db != NULL ? a->db : "", a->db != NULL ? "\"" : "");
-		return EXIT_FAILED;
+		return destinations_status(&ch->d, EXIT_FAILED);
 	}
 	log_info("verified %zu %s, %zu bad", n, n == 1 ? "backup" : "backups", bad);
 	return rc;
@@ -238,7 +238,7 @@ verify_run(const struct config *c, const struct arguments *a)
 	} else {
 		if ((rc = choose_destinations(ch, c, a)) != 0)
 			return rc;
-		ch->listed = catalog_read(&ch->cat, &ch->d, c->label, false) == 0;
+		ch->listed = catalog_read(&ch->cat, &ch->d, c->label) == 0;
 	}
 	return list_end(verify_listed(ch, c, &pg, a));
 }

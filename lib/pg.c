@@ -223,6 +223,7 @@ query(struct pg *pg, struct process *p, const char *database, const char *sql,
 			list_add(&utf8.env, pg->env.item[i]);
 	list_add(&utf8.env, "PGCLIENTENCODING=UTF8");
 	rc = run(&utf8, p, &argv, database, sql, c, heed_stop);
+	pg->missing = process_missing(p);
 	list_free(&utf8.env);
 	list_free(&argv);
 	if (rc == -1)
@@ -343,11 +344,12 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 			return PG_STOPPED;
 		if (process_missing(&p) != 0) {
 			pg->hint = "install the PostgreSQL client (psql, pg_dump), or correct PATH";
-			pg->missing = process_missing(&p);
 			return PG_NO_TOOL;
 		}
-		if (strstr(p.said, "certificate") != NULL) { /* libpq's own words: it is for us to trust the server */
-			pg->hint = "check PGSSLROOTCERT (the file of the authority), PGSSLMODE, and that PGHOST is a name in the "
+		if (strstr(p.said, "certificate") !=
+		    NULL) { /* libpq's own words: it is for us to trust the server */
+			pg->hint =
+			    "check PGSSLROOTCERT (the file of the authority), PGSSLMODE, and that PGHOST is a name in the "
 			    "server's certificate";
 			return PG_FAILED;
 		}

@@ -20,7 +20,7 @@ struct pg {
 	int64_t limit_ms;     /* of each pg_query; 0: 5 minutes */
 	char why[768];        /* the reason of the last failure, to be quoted */
 	const char *hint;     /* what to do about it, or NULL */
-	int missing;          /* after PG_NO_TOOL: 126 or 127 */
+	int missing;          /* after a failure: 126 or 127 if psql cannot be started, else 0 */
 	bool quiet;           /* pg_start: keep what the tool says, do not log it */
 	bool no_database;     /* after PG_FATAL: because the server has none of this name */
 };

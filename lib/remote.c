@@ -195,6 +195,7 @@ run(struct remote *r, struct process *p, const char *const *words, const char *n
 		.phrase = NOT_ABORTED },
 	    input, out, arg, r->limit_ms, heed_stop);
 	list_free(&argv);
+	r->missing = process_missing(p);
 	if (p->phrase_seen)
 		rc = -1;
 	if (rc == -1)
@@ -409,7 +410,7 @@ list_output(void *arg, const char *data, size_t n)
 	struct list_call *c = arg;
 
 	json_feed(&c->json, data, n, list_member, c);
-	return c->json.broken ? -1 : 0;
+	return 0; /* what is broken is told at the end; rclone has to come to its own */
 }
 
 /* lsjson; without names the whole folder. -1 also if the list has no end: then it is not whole. */
@@ -697,6 +698,7 @@ remote_fetch(struct remote *r, const char *name, bool decrypt, const char *path)
 		.name = "rclone", .argv = &argv, .env = &env, .in = -1, .out = -1, .extra = -1 });
 	if (rc == 0 && process_wait(&p, -1, true) == -1)
 		process_end(&p, 5000);
+	r->missing = process_missing(&p);
 	if (rc == -1 || !process_succeeded(&p)) {
 		snprintf(r->why, sizeof r->why, "rclone %s%s%s", process_fate(&p),
 		    *p.said ? ": " : "", p.said);

@@ -28,7 +28,7 @@ struct remote {
 	bool quiet;    /* uploads and downloads: keep what rclone says, do not log it */
 	char *crypt;   /* the obscured passphrase, if uploads are encrypted; else NULL */
 	char why[768]; /* the reason of the last failure, to be quoted */
-	int missing;   /* after remote_encrypt: 126 or 127 if rclone cannot be started, else 0 */
+	int missing;   /* after a call to its end: 126 or 127 if rclone cannot be started, else 0 */
 };
 
 struct remote_s3 {

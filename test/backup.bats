@@ -209,7 +209,13 @@ passes() {
 	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET
 	passes --compress=1
 	DB_BACKUP_COMPRESS=0 passes --compress=0
-	DB_BACKUP_COMPRESS=gzip:9 passes --compress=gzip:9
+	# before 16 pg_dump knew levels of gzip and nothing else
+	DB_BACKUP_COMPRESS=gzip:9 passes --compress=9
+	DB_BACKUP_COMPRESS=gzip passes --compress=6
+	DB_BACKUP_COMPRESS=none passes --compress=0
+	DB_BACKUP_COMPRESS=lz4 run_backup backup-db
+	assert_status 2
+	says "error: DB_BACKUP_COMPRESS: pg_dump $(pg_dump --version | sed -E 's/.*L\) ([0-9.]+).*/\1/') cannot do \"lz4\", which needs 16 or newer"
 	DB_BACKUP_SCHEMA_ONLY=yes passes --compress=1 --schema-only
 	DB_BACKUP_EXCLUDE_TABLES='a*, "b c".d ,-x,a\,b' passes --compress=1 '--exclude-table=a*' '--exclude-table="b c".d' \
 		--exclude-table=-x --exclude-table=a,b
@@ -222,6 +228,7 @@ passes() {
 	unset PGDUMP_OPTIONS
 	orders pg_dump --version 'say pg_dump (PostgreSQL) 16.2'
 	passes --compress=zstd:3
+	DB_BACKUP_COMPRESS=gzip:9 passes --compress=gzip:9
 	[[ ! -e $T/x && ! -e x ]]
 }
 

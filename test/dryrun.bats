@@ -86,6 +86,10 @@ all_well() {
 	finds PROBLEM "$PGHOST:$PGPORT" "pg_dump 9.6.24 cannot dump a newer server"
 	finds PROBLEM rclone "exited with 1"
 	clean
+	rm "$fakes"/*.orders
+	orders pg_dump --version 'say pg_dump (PostgreSQL) 15.18'
+	DB_BACKUP_COMPRESS=zstd:3 run_backup backup-db --dry-run
+	finds PROBLEM pg_dump 'cannot compress with "zstd:3", which needs 16 or newer'
 }
 
 @test "no server, no such user, no such database" {

@@ -295,6 +295,20 @@ pg_dump_fails() {
 	says "Permission denied"
 	local_has 1
 	s3_has 0
+
+	# the other commands tell it alike
+	local command
+	for command in list-backups prune-backups "verify-backup --from cloud" "restore-db --latest --from cloud --to nowhere"; do
+		read -ra words <<<"$command"
+		RUN_UNDER="env PATH=$bin" run_backup "${words[@]}"
+		assert_status 126
+		says "Permission denied"
+	done
+	rm "$bin/psql"
+	RUN_UNDER="env PATH=$bin" run_backup restore-db --latest --from local --to nowhere
+	assert_status 127
+	DB_NAME='*' RUN_UNDER="env PATH=$bin" run_backup prune-backups
+	assert_status 127
 }
 
 # -- the local disk
@@ -360,6 +374,20 @@ disk_full_cloud_kept() {
 	assert_status 0
 	local_has 1
 	[[ $(stat -c '%u %a' "${local_backups[1]}") == "65534 600" ]]
+}
+
+@test "a directory for locks that somebody else made is not trusted" {
+	((EUID == 0)) || skip "NOT TESTED: wants root"
+	chmod -R a+rX "$T" "$RIG_DIR/tmp"
+	chmod 777 "$DB_BACKUP_DIR"
+	unset DB_BACKUP_STATUS_FILE S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET
+	mkdir "$T/tmp/backup-service-65534"
+	chmod 1777 "$T/tmp" # TMPDIR; made by root, and we run as another user
+	RUN_UNDER=$as_nobody run_backup backup-db
+	went_wrong 1 'cannot make its lock: Operation not permitted'
+	chown 65534 "$T/tmp/backup-service-65534"
+	RUN_UNDER=$as_nobody run_backup backup-db
+	assert_status 0
 }
 
 @test "the target folder is a file" {

@@ -411,7 +411,7 @@ faketime_library() {
 	for i in {1..5}; do
 		run_backup prune-backups
 		assert_status 1
-		says 'nothing is pruned'
+		says "nothing is pruned there: rclone's list of files cannot be read"
 	done
 	published_s3 2
 }
@@ -552,6 +552,13 @@ faketime_library() {
 	DB_NAME='*' PGPORT=1 DB_BACKUP_WAIT=0 run_backup prune-backups
 	assert_status 1
 	says 'cannot tell the databases of the server'
+	[[ $(there) == "$before" ]]
+	DB_NAME='*' PGPORT=1 DB_BACKUP_WAIT=60 start_backup prune-backups
+	wait_until grep -q 'waiting for the server' "$run/stderr"
+	kill -INT "$backup_pid"
+	wait_backup
+	assert_status 130
+	says 'stopped by signal 2; nothing was pruned'
 	[[ $(there) == "$before" ]]
 	DB_NAME='*' run_backup prune-backups
 	assert_status 0

@@ -296,3 +296,16 @@ arrives() {
 	use_rclone new
 	arrives
 }
+
+@test "a remote that is called as our own destinations are is named in full" {
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET
+	export RCLONE_CONFIG_CLOUD_TYPE=alias RCLONE_CONFIG_CLOUD_REMOTE=$T/cloud DB_BACKUP_REMOTE=cloud:x
+	run_backup backup-db
+	assert_status 0
+	says ' to cloud:x: '
+	run_backup list-backups --from remote
+	assert_status 0
+	run_backup verify-backup --from cloud:x
+	assert_status 0
+	says 'is good'
+}

@@ -36,6 +36,22 @@ stored() {
 	while read -r name; do [[ -s $DB_BACKUP_DIR/$name ]] || fail "$name is not there" || return; done <"$run/stdout"
 }
 
+@test "a database that is named twice is backed up once, and counted once" {
+	sql postgres 'create database once'
+	DB_BACKUP_MAX_N=1 DB_NAME=once run_backup backup-db once once
+	assert_status 0
+	stored once
+	wait_until eval '[[ $(date -u +%Y%m%dT%H%M%SZ) != *$(sed -E "s/.*-([0-9TZ]+)\\..*/\\1/" "$run/stdout")* ]]'
+	DB_BACKUP_MAX_N=1 DB_NAME=once,once run_backup backup-db
+	assert_status 0
+	stored once
+	says 'pruned 1 old backup at local'
+	published_local 1
+	DB_NAME=once run_backup backup-db --dry-run once once
+	assert_status 0
+	(($(grep -cE '^  store ' "$run/stdout") == 1))
+}
+
 @test "all but templates, those that allow no connections, and DB_EXCLUDE; found anew at each run" {
 	run_backup backup-db
 	assert_status 0
