@@ -79,7 +79,7 @@ check-asan: $(OBJ) $(UNIT) $(DRIVERS)
 
 valgrind: backup-service
 	test/setup test
-	RUN_UNDER='valgrind -q --error-exitcode=99 --leak-check=no' test/run $(wildcard test/*.bats)
+	RUN_UNDER=$(CURDIR)/test/fixture/valgrind TEST_TIMEOUT=600 test/run $(wildcard test/*.bats)
 
 lint:
 	test/setup lint
