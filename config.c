@@ -192,7 +192,7 @@ static const struct {
 
 #define GROUPS (sizeof groups / sizeof groups[0])
 
-/* Calls f for every option until it returns false. */
+/* The option behind o in the table; the first for NULL, NULL behind the last. */
 static const struct option *
 next_option(const struct option *o)
 {
