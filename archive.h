@@ -14,24 +14,29 @@
  * only when its length was right, so no broken download looks like a short backup.
  */
 
+/*
+ * The strings are the caller's. What is encrypted has to go through archive_prepare before it
+ * is read.
+ */
 struct archive {
 	struct destination *at; /* NULL: a file of one's own */
 	const char *file;       /* its name there, or the path of one's own */
 	const char *shown;      /* for people and the progress */
-	int64_t size_bytes;     /* as listed */
+	int64_t size_bytes;     /* as listed; of a file of one's own set by archive_feed */
 	bool encrypted, is_sql; /* is_sql: globals */
 	char why[1024];         /* of the last failure */
-	const char *hint;
-	int64_t read_bytes;  /* plain, by the last archive_feed */
-	bool tool_succeeded; /* in the last archive_feed, whatever came after it */
+	const char *hint;       /* or NULL; not to be freed */
+	int64_t read_bytes;     /* plain, by the last archive_feed */
+	bool tool_succeeded;    /* in the last archive_feed, whatever came after it */
 	int missing; /* after a failure: exit status if a tool could not be started, else 0 */
 };
 
 /*
  * pg_restore from 17 on sets transaction_timeout, which servers before 17 do
  * not know, and so fails there with --exit-on-error or --single-transaction.
- * Without these it goes on, and exits with 1 at the end. True if p ended so,
- * and that was its only error.
+ * Without these it goes on, and exits with 1 at the end. True if p, a pg_restore
+ * that was run without them, ended so, and that was its only error: told by the error
+ * that it quotes and by its last line, which counts the errors.
  */
 bool archive_only_timeout_failed(const struct process *p);
 
@@ -40,17 +45,26 @@ char *archive_path(const struct archive *a);
 
 /*
  * Start a tool (argv) with the archive as its standard input, its own output to
- * out (-1: nowhere), and feed it. database as for pg_start. 0 once the
- * tool exited with 0 and all of the archive was right; else why tells, and the
- * tool never saw the end of it.
+ * out (-1: nowhere; stays the caller's), and feed it. database as for pg_start.
+ * 0 once all of the archive was right and the tool exited with 0, or, if lenient
+ * (see target_is_lenient), ended as archive_only_timeout_failed tells. -1: why, hint
+ * and missing tell. Where the archive was at fault the tool never saw the end of it;
+ * but it may have been the tool that failed. Asked to end, it ends the tool.
  */
 int archive_feed(struct archive *a, const struct config *c, struct pg *pg, const struct list *argv,
     const char *database, int out, bool lenient);
 
-/* Bring it, decrypted, into the file path, and check its length. -1: why. */
+/*
+ * Bring what is at a destination, decrypted, into the file path, and check its length: for
+ * where archive_path is NULL. -1: why, hint; what came so far is in the file.
+ */
 int archive_fetch(struct archive *a, const char *path);
 
-/* The passphrase for what is encrypted. -1 (why) if there is none, or rclone fails. */
+/*
+ * First of all, before it is read: give rclone the passphrase for what is encrypted, and see
+ * that its size is possible. Nothing to do for others. -1 (why, hint) if there is no
+ * passphrase, it is a file of one's own, or rclone fails.
+ */
 int archive_prepare(struct archive *a, const struct config *c);
 
 #endif

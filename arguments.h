@@ -5,7 +5,10 @@
 
 #include "lib/text.h"
 
-/* What a command was told on its command line; main.c has the table. */
+/*
+ * What a command was told on its command line; main.c has the table. NULL or false is
+ * not given; values are unchecked text of argv.
+ */
 struct arguments {
 	struct list names; /* what is no option */
 	const char *db, *from, *at, *to, *jobs, *older_than;

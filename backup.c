@@ -23,7 +23,12 @@
 struct run {
 	const struct config *c;
 	struct destinations d;
-	struct catalog before; /* what was there at the start, as far as it can be told */
+	/*
+	 * What was there at the start. Decides which names are taken, what has a fresh
+	 * backup (--older-than) and which hidden files killed runs left; gives estimates.
+	 * Nothing of what cannot be listed: nothing is fresh there then, and nothing swept.
+	 */
+	struct catalog before;
 	struct pg pg;
 	int dump_major; /* of pg_dump */
 	char dump_version[64];

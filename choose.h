@@ -9,6 +9,7 @@
 
 /* Which backup is meant: by name, file, --latest, --at, or asked for on a terminal. */
 
+/* Starts all zero. archive points into d and cat. */
 struct choice {
 	struct destinations d;
 	struct catalog cat;
@@ -19,23 +20,27 @@ struct choice {
 };
 
 /*
- * Destinations as --from says: one of the configured, or any directory; all
- * without it. 0, or an exit status; reported.
+ * Destinations as --from says: one of the configured, or any directory (without
+ * DB_BACKUP_PREFIX's folder); all without it. They are not listed yet. 0, or an exit
+ * status; reported.
  */
 int choose_destinations(struct choice *ch, const struct config *c, const struct arguments *a);
 
-/* The whole dialogue of restore-db. 0, or an exit status; reported. */
+/*
+ * Fill all of ch as a says, in the end by the dialogue of restore-db. A file of one's own is
+ * looked for nowhere else: then nothing is listed. 0, or an exit status; reported.
+ */
 int choose_backup(struct choice *ch, const struct config *c, const struct arguments *a);
 
-/* Point archive at one backup of the catalog. */
+/* Point archive at one backup of the catalog, and take over its database and time. */
 void choose_archive(struct choice *ch, const struct backup *b);
 
-/* True if there is someone to ask. */
+/* True if there is someone to ask: standard input and error are terminals. */
 bool choose_can_ask(void);
 
 /*
  * Ask, on standard error, and read a line from standard input into out, without
- * its newline. -1 at end of input or when asked to stop.
+ * its newline and cut to fit. 0, or -1 at end of input or when asked to stop.
  */
 int choose_ask(const char *question, char *out, size_t size);
 

@@ -192,7 +192,7 @@ static const struct {
 
 #define GROUPS (sizeof groups / sizeof groups[0])
 
-/* Calls f for every option until it returns false. */
+/* The option behind o in the table; the first for NULL, NULL behind the last. */
 static const struct option *
 next_option(const struct option *o)
 {
@@ -885,8 +885,26 @@ config_print_markdown(void)
 	    "given as `X_FILE`, a path whose content (less one newline at its end) is the value; both at once is an\n"
 	    "error. All mistakes are reported together, with exit status 2. An unknown name that begins with\n"
 	    "`DB_BACKUP_` is a mistake. Durations are seconds or a number with a unit: `90`, `15m`, `6h`, `7d`, `2w`.\n"
-	    "In lists `\\,` is a comma that is part of an item. Every `RCLONE_*` variable reaches rclone, and wins\n"
-	    "over this program's own defaults for it.\n",
+	    "In lists `\\,` is a comma that is part of an item.\n\n"
+	    "Every `RCLONE_*` variable reaches rclone, with two exceptions. Of `RCLONE_CRYPT_*` only\n"
+	    "`RCLONE_CRYPT_PASSWORD2` (the salt) reaches uploads and downloads. `DB_BACKUP_PING_URL` is fetched\n"
+	    "with `RCLONE_CA_CERT` alone. `RCLONE_*` variables win over what this program sets otherwise:\n\n"
+	    "| variable | else it is |\n| --- | --- |\n"
+	    "| `RCLONE_LOG_LEVEL` | `ERROR` |\n"
+	    "| `RCLONE_ASK_PASSWORD` | `false` |\n"
+	    "| `RCLONE_RETRIES` | `1` |\n"
+	    "| `RCLONE_LOW_LEVEL_RETRIES` | `3` |\n"
+	    "| `RCLONE_CONTIMEOUT` | `10s` |\n"
+	    "| `RCLONE_TIMEOUT` | `60s` |\n"
+	    "| `RCLONE_CA_CERT` | `AWS_CA_BUNDLE`, if set |\n"
+	    "| `RCLONE_CONFIG` | `/dev/null`, for `S3_BACKUP_BUCKET` only |\n"
+	    "| `RCLONE_S3_PROVIDER` | `S3_PROVIDER` |\n"
+	    "| `RCLONE_S3_REGION` | `S3_REGION`, if set |\n"
+	    "| `RCLONE_S3_NO_CHECK_BUCKET` | `true` |\n"
+	    "| `RCLONE_S3_CHUNK_SIZE` | chosen for the expected size and "
+	    "`RCLONE_S3_MAX_UPLOAD_PARTS` (10000), at least `5M` |\n"
+	    "| `RCLONE_S3_UPLOAD_CONCURRENCY` | `4`, less (at least `1`) where parts "
+	    "would take more than 96 MiB; not set where `RCLONE_S3_CHUNK_SIZE` is |\n",
 	    stdout);
 	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
 		for (size_t g = 0; g < GROUPS; g++)

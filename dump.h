@@ -14,6 +14,10 @@
 
 enum outcome { WANTED, DONE, UNWANTED };
 
+/*
+ * All zero at first, but for the members up to upper_bound, outcome where UNWANTED, and name,
+ * which the caller sets. What they point to is the caller's.
+ */
 struct dump {
 	const struct config *c;
 	struct destinations *d;
@@ -22,12 +26,12 @@ struct dump {
 	const char *shown;      /* for people: "app", with quotes; or globals */
 	struct list argv;       /* of pg_dump or pg_dumpall */
 	int64_t expected_bytes; /* for the progress; 0: no idea */
-	int64_t upper_bound;    /* for the part size */
+	int64_t upper_bound;    /* bytes, for the part size; raised by what tries showed */
 
 	enum outcome outcome[DESTINATIONS_MAX];
 	struct {
-		char why[1024]; /* why it is still wanted */
-		const char *hint;
+		char why[1024];   /* why it is still wanted */
+		const char *hint; /* or NULL; not to be freed */
 	} failure[DESTINATIONS_MAX];
 
 	struct {
@@ -35,9 +39,9 @@ struct dump {
 		int64_t size_bytes;
 	} stored[DESTINATIONS_MAX]; /* where DONE */
 
-	char name[NAME_SIZE]; /* of the last try */
-	char file
-	    [NAME_SIZE]; /* complete in the local directory, made by an earlier try of this run; or "" */
+	char name[NAME_SIZE]; /* of the next try, or the last; the caller chooses it */
+	/* complete in the local directory, made by an earlier try of this run; or "" */
+	char file[NAME_SIZE];
 	int64_t size_bytes; /* as stored by the last try */
 	int code;           /* exit status for the failures: 1, 126, 127 */
 	bool dump_failed;   /* the last try failed because of pg_dump, not of a destination */
@@ -49,7 +53,11 @@ struct dump {
  */
 const char *dump_compression(const struct config *c, int dump_major);
 
-/* The command line of pg_dump, whose major version is given, or of pg_dumpall (database NULL). */
+/*
+ * The command line of pg_dump, whose major version is given (pg_tool_version) and for which
+ * there is a dump_compression, or of pg_dumpall (database NULL), appended to argv. The
+ * database itself is not in it: see pg_start.
+ */
 void dump_arguments(
     const struct config *c, int dump_major, const char *database, struct list *argv);
 
@@ -61,7 +69,7 @@ void dump_arguments(
  */
 void dump_try(struct dump *b);
 
-/* Record the same failure for all destinations still wanted. */
+/* Record the same failure for all destinations still wanted; why is copied, hint kept. */
 void dump_fail_all(struct dump *b, const char *why, const char *hint);
 
 #endif

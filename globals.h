@@ -6,7 +6,10 @@
 /*
  * Split the SQL of pg_dumpall --globals-only into what can run in one
  * transaction (roles) and what cannot (tablespaces); both are the caller's to
- * free. Left out are statements that would change a role or a tablespace that
+ * free. roles and tablespaces are the names of those that exist on the server.
+ * Cannot fail: whether the SQL is complete is for the caller to know.
+ *
+ * Left out are statements that would change a role or a tablespace that
  * exists: its creation, attributes, password, settings, comment, memberships,
  * rights; and what psql could take for something else than SQL, which
  * pg_dumpall writes nowhere but in \restrict: a backslash, a dollar sign or a

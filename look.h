@@ -15,14 +15,18 @@ int look_run(const struct config *c, const struct arguments *a);
 
 /* One backup each is wanted of every database (and the globals) at every destination. */
 struct look {
-	int64_t
-	    oldest; /* of the newest of each, without those dated ahead of the clock; 0: none was seen */
-	int64_t
-	    any_oldest; /* the same with those: tells whether anything changed since another look */
+	/*
+	 * time of the oldest of the newest of each, without those dated ahead of the clock;
+	 * 0: none was seen
+	 */
+	int64_t oldest;
+	/* the same with those: tells whether anything changed since another look */
+	int64_t any_oldest;
 	int64_t missing; /* so many have none yet */
 	int64_t unknown; /* destinations that could not be listed */
 };
 
+/* The line: the four numbers in that order. */
 #define LOOK_PRINT "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n"
 #define LOOK_SCAN "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64
 

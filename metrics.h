@@ -5,7 +5,10 @@
 
 #include "status.h"
 
-/* The status in Prometheus' text format. What is not known has no line. */
+/*
+ * Print the status in Prometheus' text format. What is not known has no line. Whether it
+ * could be written, ferror(3) tells.
+ */
 void metrics_print(FILE *f, const struct status *s);
 
 #endif

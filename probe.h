@@ -16,11 +16,16 @@
 struct probe {
 	bool stored;  /* else why, hint */
 	bool read;    /* what was read back is what was written; else why, hint */
-	bool deleted; /* else PROBE_NAME (with .bin, if encrypted) is still there; delete_why */
+	bool deleted; /* or never there; else PROBE_NAME (.bin, if encrypted) stays: delete_why */
 	char why[1024], delete_why[768];
 	const char *hint;
 };
 
+/*
+ * Fill p, whatever was in it before. With encrypt, after remote_encrypt. A local
+ * directory has to exist; a file in the clear there is not read back. d->remote is quiet
+ * from then on; d->why and d->hint change. p->hint is not to be freed, and may be that of d.
+ */
 void probe_destination(struct probe *p, struct destination *d, bool encrypt);
 
 #endif

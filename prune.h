@@ -15,14 +15,15 @@
  */
 
 struct prune_scope {
-	struct list databases;
+	struct list databases; /* names, each once */
 	bool globals;
 	int64_t *kept; /* how many stay, of each and then of the globals; NULL: not known */
 };
 
 /*
  * Prune one destination, after each of scope got a verified new backup there.
- * What cannot be done is a warning. Fills in what is kept, the caller's to free.
+ * destination is an index in d. What cannot be done is a warning. Fills in what is
+ * kept, the caller's to free.
  */
 void prune_after_backup(
     const struct config *c, struct destinations *d, size_t destination, struct prune_scope *scope);

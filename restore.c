@@ -21,7 +21,7 @@
 
 #define SQL_MAX (64L * 1024 * 1024)
 #define TOOL_GRACE_MS 5000
-#define GLOBALS_LATER_S 3600
+#define GLOBALS_LATER_S 3600 /* from a database's backup to the globals of the same run */
 
 static int
 report_pg(const struct pg *pg, const char *what)
@@ -454,7 +454,12 @@ restore_globals(
 	return 0;
 }
 
-/* The globals that go with the chosen backup: the newest not after it, at the same destination if possible. */
+/*
+ * The globals that go with the chosen backup: the newest that is at most
+ * GLOBALS_LATER_S younger than it (any, where its name tells no time), at the same
+ * destination if that has one. A run dumps them last: where all its databases take
+ * longer than that hour, the early ones get the globals of the run before.
+ */
 static int
 restore_globals_with(
     struct choice *ch, const struct config *c, struct pg *pg, const struct arguments *a)

@@ -24,8 +24,12 @@ struct status_item {
 	int64_t duration_ms;
 	int64_t kept;     /* backups that are there; -1: not known */
 	int64_t failures; /* in a row, since then */
-	int64_t failed;   /* time of the last failed try; 0: none */
-	char error[512];  /* its reason, or "" */
+	/*
+	 * time of the last failed try; of a backup that failed its verification, that in its
+	 * name; 0: none
+	 */
+	int64_t failed;
+	char error[512]; /* its reason, or "" */
 };
 
 struct status {
@@ -37,29 +41,36 @@ struct status {
 	size_t n;
 };
 
-/* What the file says; zero where there is none or it makes no sense. -1 with errno if it cannot be read. */
+/*
+ * What the file says, into s, which is overwritten; zero where there is none or it makes no
+ * sense. To be freed by status_free. -1 with errno if it cannot be read; s is zero then.
+ */
 int status_read(const struct config *c, struct status *s);
 
-/* The item of a database (NULL: the globals) at a destination, made if missing. Valid until the next one is made. */
+/*
+ * The item of a database (NULL: the globals) at a destination, made if missing. Part of s;
+ * valid until the next one is made.
+ */
 struct status_item *status_item(struct status *s, const char *database, const char *destination);
 
 /*
- * Read, change, and replace the file atomically, and the one of
- * DB_BACKUP_METRICS_FILE; other processes wait meanwhile. What goes wrong is
- * a warning.
+ * Read, change (called once, with what the file says), and replace the file
+ * atomically, and the one of DB_BACKUP_METRICS_FILE; other processes wait meanwhile, for
+ * 3 s at most: then they write unguarded. What goes wrong is a warning.
  */
 void status_update(const struct config *c, void (*change)(struct status *s, void *arg), void *arg);
 
+/* Free the items; all zero again. */
 void status_free(struct status *s);
 
 /*
  * Say that the service of this status file lives: a lock that goes with the
  * process, so no reused process id can stand in for it. The descriptor, which
- * stays open; -1 with errno, EWOULDBLOCK: another one lives.
+ * has to stay open; -1 with errno, EWOULDBLOCK: another one lives.
  */
 int status_claim(const struct config *c);
 
-/* Whether a service holds that lock. */
+/* Whether a service holds that lock; false also where that cannot be told. */
 bool status_service_lives(const struct config *c);
 
 #endif

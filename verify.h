@@ -8,13 +8,14 @@
 /*
  * Prove that a stored backup is good: read all of it through pg_restore to
  * nowhere, its size compared; with restore also into a scratch database, which
- * is dropped again whatever happens. summary tells what was found. -1: why and
- * hint of the archive.
+ * is dropped again whatever happens (globals are only read). Calls archive_prepare
+ * itself. summary, for which 256 bytes are enough, tells what was found. 0; -1: why and
+ * hint of the archive, also when asked to end.
  */
 int verify_archive(struct archive *a, const struct config *c, struct pg *pg, bool restore,
     char *summary, size_t size);
 
-/* verify-backup; an exit status. */
+/* verify-backup: a line for each on standard output. An exit status; reported. */
 int verify_run(const struct config *c, const struct arguments *a);
 
 #endif

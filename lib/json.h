@@ -29,10 +29,13 @@ struct json_array {
 void json_feed(struct json_array *a, const char *data, size_t n,
     void (*member)(void *arg, const char *object), void *arg);
 
-/* The string at key, unescaped, as UTF-8. 0; -1 if there is none, it does not fit or holds a NUL. */
+/*
+ * The string at key of the object itself, not of one in it, unescaped, as UTF-8. 0; -1 if there
+ * is none, it does not fit or holds a NUL: out is then of no use.
+ */
 int json_string(const char *object, const char *key, char *out, size_t size);
 
-/* The whole number at key. 0, or -1 if there is none. */
+/* The whole number at key, likewise. 0, or -1, and *out as it was, if there is none. */
 int json_number(const char *object, const char *key, int64_t *out);
 
 #endif

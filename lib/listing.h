@@ -11,15 +11,16 @@ struct object {
 	int64_t size_bytes;
 };
 
+/* All zero is empty. */
 struct listing {
 	struct object *item;
 	size_t n, room;
 };
 
-/* Append a copy. */
+/* Append, with a copy of name. Without memory the program ends, as in text_alloc. */
 void listing_add(struct listing *l, const char *name, int64_t size_bytes);
 
-/* The object of that name, or NULL. */
+/* The first object of that name, or NULL. Valid until the listing changes. */
 const struct object *listing_find(const struct listing *l, const char *name);
 
 /* Free all; empty again. */

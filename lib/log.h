@@ -13,13 +13,17 @@
 enum log_format { LOG_TEXT, LOG_JSON };
 enum log_level { LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_HINT };
 
-/* Choose the format, and look whether standard error is a terminal; until called it is text, to none. */
+/*
+ * Choose the format, and look whether standard error is a terminal; until called it is text,
+ * to none.
+ */
 void log_setup(enum log_format format);
 
 /*
  * Never print value from now on: it is shown as "***", also where a child
- * says it. Keeps the pointer. Values under 4 bytes are ignored: hiding them
- * would make lines unreadable and tell their content.
+ * says it. Keeps the pointer: value lives, unchanged, as long as the program. NULL
+ * and values under 4 bytes are ignored: hiding those would make lines unreadable and
+ * tell their content. So are, without a word, all after the first 128.
  */
 void log_secret(const char *value);
 
@@ -31,15 +35,19 @@ void log_line(enum log_level level, const char *format, ...) __attribute__((form
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
 #define log_hint(...) log_line(LOG_HINT, __VA_ARGS__)
 
-/* A line that the tool wrote to its standard error. */
+/*
+ * A line that the tool wrote to its standard error. In text the tool's name stands in the
+ * place of the level, in JSON behind it.
+ */
 void log_tool(const char *tool, const char *line);
 
-/* Hide registered secrets in text, in place; it may become shorter. */
+/* Hide registered secrets in text, in place; it may become shorter, never longer. */
 void log_redact(char *text);
 
 /*
  * A status line that the next one replaces, if standard error is a terminal
- * and the format is text: then true. Else nothing happens.
+ * and the format is text: then true. Else nothing happens. text is printed as it is,
+ * neither escaped nor searched for secrets, and cut at 250 bytes.
  */
 bool log_progress(const char *text);
 

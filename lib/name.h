@@ -69,9 +69,10 @@ bool name_belongs(const char *file, const char *label, const char *database);
 
 /*
  * The hidden name, ".FILE.partial" (with the .bin of an encrypted one behind
- * it), that a file has while it is being written, and back. -1, and out is "", if the result would be too long, or the input is
- * no file name, or for name_unhide no hidden one. Whose it is name_unhide does
- * not tell: ask name_belongs about the result before deleting anything.
+ * it), that a file has while it is being written, and back. NAME_SIZE is enough for
+ * out. -1, and out is "", if the result would be too long, or the input is no file
+ * name, or for name_unhide no hidden one. Whose it is name_unhide does not tell: ask
+ * name_belongs about the result before deleting anything.
  */
 int name_hide(char *out, size_t size, const char *file);
 int name_unhide(char *out, size_t size, const char *hidden);

@@ -23,7 +23,7 @@
 struct relay_sink {
 	struct process process;
 	const char *name; /* of the destination, for progress */
-	int fd;           /* from remote_upload; -1 once closed */
+	int fd;           /* from remote_upload, not blocking; -1 once closed */
 	int64_t sent_bytes;
 	int64_t moved_ms; /* when it last took a byte */
 	bool failed;      /* why says it */
@@ -31,11 +31,12 @@ struct relay_sink {
 	char why[128]; /* "" where the tool's own words tell more */
 };
 
+/* All zero at first; then source and spool are -1 where there is none. */
 struct relay {
 	struct process dump;
 	int source; /* the dump's standard output, read end; -1 at its end or if there is none */
 	int spool;  /* the file; -1: none */
-	int64_t spool_bytes; /* what the file holds of the stream */
+	int64_t spool_bytes; /* what the file holds of the stream; without a source: its length */
 	int spool_errno;     /* why it failed; it holds no more than spool_bytes */
 	struct relay_sink sink[RELAY_SINKS_MAX];
 	size_t sinks;
@@ -64,27 +65,35 @@ struct relay {
 };
 
 /*
- * Prepare r, whose dump, hold, source, spool, sinks, magic, expected_bytes,
- * stall_ms and what are set. Without a source the stream is the first spool_bytes of spool.
+ * Prepare r, all zero but for dump, source, spool, spool_bytes, sinks, of each sink
+ * process, name and fd, and hold, magic, expected_bytes, stall_ms and what, which are set
+ * as needed. Without a source the stream is the first spool_bytes of spool; with one
+ * spool is empty and spool_bytes 0. name, magic and what are to live as long as r. From
+ * here on relay_abort has to be called in the end, whatever happens.
  */
 void relay_start(struct relay *r);
 
 /*
  * Read the dump to its end. 0 once it exited with 0, all it wrote was read and
  * what the spool should hold was written there; uploads may lag behind by what
- * the spool holds. -1 if the dump failed (see why, dump) or stalled, if nothing
- * is left to write to, or if asked to stop. An upload that fails is only marked.
+ * the spool holds. -1 if the dump failed (see why, dump) or stalled (stall_ms), if
+ * nothing is left to write to (see spool_errno, each sink's why), or if asked to stop.
+ * An upload that fails is only marked. total_bytes tells the length.
  */
 int relay_read(struct relay *r);
 
 /*
  * Bring the uploads to their end and publish them: to be called only after
- * relay_read returned 0, or for a finished file. -1 if asked to stop. The
- * outcome of each is in its failed.
+ * relay_read returned 0, or for a finished file. -1 if asked to stop: then some may
+ * be published. Else 0, and the outcome of each is in its failed; that all of it
+ * arrived is for the caller to check (dump.c: confirm).
  */
 int relay_commit(struct relay *r);
 
-/* End all tools that still run, without publishing, and close what is open but spool. */
+/*
+ * End all tools that still run, without publishing, close what is open but spool, and
+ * free what relay_start took. Uploads that ended well before stay published.
+ */
 void relay_abort(struct relay *r);
 
 #endif

@@ -13,7 +13,7 @@ struct list {
 	size_t n;
 };
 
-/* Append a copy of s. Without memory the program cannot go on: it ends. */
+/* Append a copy of s. Without memory the program ends, as in text_alloc. */
 void list_add(struct list *l, const char *s);
 
 /* The same with printf. */
@@ -25,39 +25,62 @@ bool list_has(const struct list *l, const char *s);
 /* Free all; the list is empty again. */
 void list_free(struct list *l);
 
-/* Split at commas; blanks around items go, "\," is a comma, empty items are left out. */
+/* Split at commas and append; blanks around items go, "\," is a comma, empty items are left out. */
 void list_split(struct list *l, const char *text);
 
 /*
- * Split into words like a shell: blanks, '...', "..." and backslash, nothing
- * else is special. 0, or -1 if a quote is not closed.
+ * Split into words like a shell and append: blanks, '...', "..." and backslash,
+ * nothing else is special. 0, or -1 if a quote is not closed; the words are
+ * appended all the same.
  */
 int list_split_words(struct list *l, const char *text);
 
 /*
- * Copy text with control characters escaped, as in JSON strings if json, else
- * as \xNN. Bytes that are not UTF-8 become \xNN, or U+FFFD in JSON. Cut where
- * it does not fit.
+ * Copy text with what could forge lines or move a terminal's cursor escaped. out
+ * has size bytes, 1 at least, and always ends in a NUL; cut before the first
+ * character that does not fit whole (6 bytes for each of text suffice).
+ *
+ *			for people	json
+ *	newline		\n		\u000a
+ *	tab		as it is	\u0009
+ *	other C0, DEL	\xNN		\u00NN
+ *	C1 (U+0080-9F)	\u00NN		\u00NN
+ *	bytes not UTF-8	\xNN		\ufffd
+ *	" and \		as they are	\" and \\
+ *
+ * So for people it cannot be undone.
  */
 void text_escape(char *out, size_t size, const char *text, bool json);
 
-/* Length of the UTF-8 character at s, 1 to 4, and *character; or 0 if it is none. */
+/*
+ * Length in bytes of the UTF-8 character at s, 1 to 4, and *character; 0, with
+ * *character as it was, if it is none (surrogates and overlong forms are not). The
+ * NUL at the end is one, of length 1.
+ */
 size_t text_utf8(const char *s, uint32_t *character);
 
-/* "143.9 MB": decimal units. Returns out. */
+/* "143.9 MB": decimal units (1000), "999 B" below. 32 bytes are enough. Returns out. */
 const char *text_size(char *out, size_t size, int64_t bytes);
 
-/* "12.3 s", "4 min 5 s", "6 d 23 h". Returns out. */
+/* Of milliseconds: "12.3 s", "4 min 5 s", "6 d 23 h". 32 bytes are enough. Returns out. */
 const char *text_duration(char *out, size_t size, int64_t ms);
 
-/* Whole number within [min, max]. 0, or -1 if text is anything else. */
+/*
+ * Whole number within [min, max], of digits only: no sign, no blank. 0, or -1, with
+ * *value as it was, if text is anything else.
+ */
 int text_number(const char *text, int64_t min, int64_t max, int64_t *value);
 
-/* Call f, which does not return, where the program would end without memory. */
+/* From now on call f, which does not return, where the program would end for lack of memory. */
 void text_on_no_memory(void (*f)(void));
 
-/* Memory, or the end of the program with a line that says so. */
+/*
+ * Memory, all zero, the caller's to free. Never NULL: without memory the program
+ * ends with exit status 1 and a line that says so (see text_on_no_memory).
+ */
 void *text_alloc(size_t size);
+
+/* A copy, and printf into memory of its own; both the caller's to free, never NULL. */
 char *text_copy(const char *s);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -9,7 +9,7 @@ load lib
 	diff "$top/docs/configuration.md" "$run/stdout" || fail "run make docs"
 }
 
-@test "every variable of DESIGN's table is there, and is read" {
+@test "every variable that users were promised is there, and is read" {
 	run_backup --print-configuration
 	local n
 	for n in DB_NAME DB_EXCLUDE PGHOST PGPORT PGUSER PGPASSWORD DB_BACKUP_DIR S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY \
