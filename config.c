@@ -52,10 +52,10 @@ static const struct {
 	{ "Connection",
 	    {
 		{ "DB_NAME", .other = "PGDATABASE", .type = TEXT, AT(raw.database),
-		    .shown = "required", .used_by = "SBLRVPH", .check = check_databases,
+		    .shown = "required", .used_by = "SBRP", .check = check_databases,
 		    .help =
 			"Database to back up; several with commas; `*` for every database that accepts connections and is no template." },
-		{ "DB_EXCLUDE", .type = LIST, AT(exclude), .used_by = "SBPH",
+		{ "DB_EXCLUDE", .type = LIST, AT(exclude), .used_by = "SBP",
 		    .help = "Databases that `*` leaves out, with commas." },
 		{ "PGHOST", .type = TEXT, AT(pg_host), .fallback = "localhost", .used_by = "SBRVP",
 		    .help =
@@ -104,7 +104,7 @@ static const struct {
 		{ "DB_BACKUP_SCHEMA_ONLY", .type = BOOL, AT(schema_only), .fallback = "no",
 		    .used_by = "SB", .help = "No rows at all." },
 		{ "DB_BACKUP_GLOBALS", .type = BOOL, AT(globals), .fallback = "no",
-		    .used_by = "SBLRVPH",
+		    .used_by = "SBP",
 		    .help = "Also roles and tablespaces (`pg_dumpall --globals-only`)." },
 		{ "DB_BACKUP_COMPRESS", .type = TEXT, AT(compress),
 		    .shown = "`zstd:3`; `1` (gzip) where pg_dump is older than 16", .used_by = "SB",
@@ -150,7 +150,7 @@ static const struct {
 		    .max = 100, .used_by = "SBP",
 		    .help = "Years of which also the newest is kept." },
 		{ "DB_BACKUP_PREFIX", .type = TEXT, AT(raw.prefix), .fallback = "",
-		    .used_by = "SBLRVPH", .check = check_prefix,
+		    .used_by = "SBLRVP", .check = check_prefix,
 		    .help =
 			"Put before the database's name, with a dash; ends in `/` for a folder." },
 		{ "DB_BACKUP_RETRIES", .type = COUNT, AT(retries), .fallback = "3", .max = 100,

@@ -118,12 +118,14 @@ log_is_interactive(void)
 bool
 log_progress(const char *text)
 {
-	char line[256];
+	char clean[256], line[300];
 	int n;
 
 	if (!log_is_interactive())
 		return false;
-	n = snprintf(line, sizeof line, "\r%s\033[K", text);
+	text_escape(clean, sizeof clean, text, false); /* names come from outside */
+	log_redact(clean);
+	n = snprintf(line, sizeof line, "\r%s\033[K", clean);
 	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) == -1)
 		return false;
 	progress_shown = true;

@@ -276,30 +276,38 @@ read_stderr(struct process *p)
 		line_end(p);
 }
 
+/* It runs no more, or is given up. */
+static void
+forget(struct process *p)
+{
+	p->running = false;
+	if (p->err != -1)
+		close(p->err);
+	p->err = -1;
+	for (struct process **at = &processes; *at != NULL; at = &(*at)->next)
+		if (*at == p) {
+			*at = p->next;
+			break;
+		}
+}
+
 static void
 reap(void)
 {
 	pid_t pid;
 	int status;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (struct process **at = &processes; *at != NULL; at = &(*at)->next) {
-			struct process *p = *at;
-
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (struct process *p = processes; p != NULL; p = p->next) {
 			if (p->pid != pid)
 				continue;
 			p->status = status;
-			p->running = false;
 			read_stderr(p);
 			if (p->line_n > 0)
 				line_end(p);
-			if (p->err != -1)
-				close(p->err);
-			p->err = -1;
-			*at = p->next;
+			forget(p);
 			break;
 		}
-	}
 }
 
 static void
@@ -392,10 +400,14 @@ process_end(struct process *p, int64_t grace_ms)
 		kill(-p->pid, SIGKILL);
 		process_wait(p, process_clock_ms() + KILL_WAIT_MS, false);
 	}
-	if (p->running)
-		log_warning(
-		    "%s (process %d) cannot be killed, probably in a disk or network wait of the kernel",
-		    p->name, (int)p->pid);
+	if (!p->running)
+		return;
+	log_warning(
+	    "%s (process %d) cannot be killed, probably in a disk or network wait of the kernel",
+	    p->name, (int)p->pid);
+	/* p is the caller's, who may free it now; reap() takes what it does not know as well */
+	forget(p);
+	p->status = SIGKILL;
 }
 
 bool

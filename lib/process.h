@@ -105,8 +105,8 @@ void process_ask_to_end(struct process *p);
 /*
  * End the tool: SIGTERM to its group, SIGKILL after grace_ms, sooner where we
  * were asked to stop ourselves. Returns when it was reaped; 2 s after SIGKILL all
- * the same, with a warning, if the kernel does not let it die: then running is still
- * true and p must stay in place. Nothing if it runs no more.
+ * the same, with a warning, if the kernel does not let it die: it is given up then, as
+ * if it had died of that. p is free afterwards. Nothing if it runs no more.
  */
 void process_end(struct process *p, int64_t grace_ms);
 
