@@ -50,6 +50,7 @@ stored() {
 	DB_NAME=once run_backup backup-db --dry-run once once
 	assert_status 0
 	(($(grep -cE '^  store ' "$run/stdout") == 1))
+	sql postgres 'drop database once'
 }
 
 @test "all but templates, those that allow no connections, and DB_EXCLUDE; found anew at each run" {
