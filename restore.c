@@ -247,7 +247,7 @@ make_temporary(struct archive *ar, int64_t bytes, char *directory, size_t size)
 	snprintf(directory, size, "%s/restore-XXXXXX", tmp);
 	if (mkdtemp(directory) != NULL)
 		return 0;
-	snprintf(ar->why, sizeof ar->why, "cannot make a temporary directory %s: %s", directory,
+	snprintf(ar->why, sizeof ar->why, "cannot make a temporary directory in %s: %s", tmp,
 	    strerror(errno));
 	return -1;
 }

@@ -314,6 +314,10 @@ damaged() {
 	run_backup verify-backup --from local
 	assert_status 1
 	says "the passphrase is right, and the file is damaged"
+	truncate -s 40 "$local_backup"
+	run_backup verify-backup --from local
+	assert_status 1
+	says "its size, 40 bytes, is not one of a complete encrypted file"
 }
 @test "an encrypted file that is damaged is called so" {
 	unset DB_BACKUP_REMOTE S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET

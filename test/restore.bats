@@ -614,3 +614,21 @@ CREATE ROLE \"$new \"\"odd\"\"\";" ]]
 	sql postgres "drop role lesser_$BASHPID"
 	refused "permission denied to create role" "CREATEROLE"
 }
+
+@test "--jobs from the cloud without room for the download, or a place: nothing is changed" {
+	unset DB_BACKUP_DIR
+	cloud
+	DB_NAME=$SOURCE run_backup backup-db
+	assert_status 0
+	target
+	mount -t tmpfs -o size=64k tmpfs "$T/tmp" || skip "CANNOT MOUNT a small tmpfs"
+	rig_mounts+=("$T/tmp")
+	run_backup restore-db --latest --db "$SOURCE" --to "$target" --jobs 2 --yes
+	assert_status 1
+	says "it has to be downloaded first, but $T/tmp has only"
+	says 'hint: set TMPDIR to a directory with enough space'
+	[[ -z $(psql -XAtqc "select 1 from pg_database where datname = '$target'" postgres) ]]
+	RUN_UNDER="env TMPDIR=$T/none" run_backup restore-db --latest --db "$SOURCE" --to "$target" --jobs 2 --yes
+	assert_status 1
+	says "cannot make a temporary directory in $T/none: No such file or directory"
+}
