@@ -48,6 +48,7 @@ help:
 	@echo 'asan        the same tests under AddressSanitizer and UBSan; valgrind: under valgrind'
 	@echo 'lint        compilers, static analysers, shellcheck, man pages'
 	@echo 'coverage    which lines the tests reach; fuzz: a short run of all fuzzers'
+	@echo 'breaks      take out each safeguard, and see its test fail (half an hour)'
 	@echo 'bench       speed and memory, as docs/performance.md; torture: the fault campaign'
 	@echo 'image       the container image pg-backup-service; test-image: its tests'
 	@echo 'docs        docs/configuration.md from the table in config.c'
@@ -85,6 +86,10 @@ lint:
 	test/setup lint
 	test/lint
 
+breaks:
+	test/setup test
+	test/breaks/run
+
 coverage fuzz bench torture:
 	test/setup test proof
 	test/$@/run
@@ -116,6 +121,6 @@ dist:
 clean:
 	rm -rf $(BUILD) backup-service backup-service-*.tar.gz
 
-.PHONY: all help static demo check-build test asan check-asan valgrind lint coverage fuzz bench torture \
+.PHONY: all help static demo check-build test asan check-asan valgrind lint breaks coverage fuzz bench torture \
 	image test-image docs install uninstall dist clean
 .DELETE_ON_ERROR:

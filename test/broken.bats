@@ -331,6 +331,18 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 	done
 }
 
+@test "somebody in the new database when the names are swapped: neither name is" {
+	orders pg_restore --single-transaction 'run' 'touch done' 'wait go'
+	DB_BACKUP_WAIT=1 start_backup restore-db "${replace[@]}"
+	wait_until test -e "$fakes/done"
+	new=$(own_databases | grep ^backup_restore_)
+	exec 5< <(sql "$new" "select pg_sleep(60)")
+	wait_until eval '[[ $(sql postgres "select count(*) from pg_stat_activity where datname = \$\$$new\$\$") == 1 ]]'
+	touch "$fakes/go"
+	wait_backup
+	refused "is being accessed by other users"
+}
+
 @test "tools that are missing: 127" {
 	local path=$T/bin
 	cp -rs /usr/bin "$T"

@@ -72,7 +72,7 @@ nothing_new() {
 }
 
 @test "wrong password: not tried again" {
-	DB_BACKUP_RETRIES=3 PGPASSWORD=wrong run_backup backup-db
+	DB_BACKUP_RETRIES=1 PGPASSWORD=wrong run_backup backup-db
 	went_wrong 1 "password authentication failed"
 	says "hint: the server refuses the password: check PGUSER and PGPASSWORD"
 	says_not "trying again"
@@ -81,7 +81,7 @@ nothing_new() {
 
 @test "no password: not tried again" {
 	unset PGPASSWORD
-	DB_BACKUP_RETRIES=3 run_backup backup-db
+	DB_BACKUP_RETRIES=1 run_backup backup-db
 	went_wrong 1 "no password supplied"
 	says "set PGPASSWORD or PGPASSWORD_FILE"
 	says_not "trying again"
@@ -93,7 +93,7 @@ nothing_new() {
 	for at in "$DB_BACKUP_DIR"/*; do mv "$at" "$DB_BACKUP_DIR/$earlier_name"; done
 	s3_rm "$(s3_ls)"
 	s3_put "$earlier_name" <"$DB_BACKUP_DIR/$earlier_name"
-	DB_NAME=nowhere DB_BACKUP_RETRIES=3 run_backup backup-db
+	DB_NAME=nowhere DB_BACKUP_RETRIES=1 run_backup backup-db
 	went_wrong 1 'cannot back up "nowhere" to local, cloud: the server has no database of this name'
 	says "hint: check DB_NAME"
 	says_not "trying again"
@@ -113,7 +113,7 @@ nothing_new() {
 
 @test "the server is newer than pg_dump: both versions, the remedy, not tried again, nothing run" {
 	orders psql '*' $'say 190002\t1000\t19.2 (Debian 19.2-1)'
-	DB_BACKUP_RETRIES=3 run_backup backup-db
+	DB_BACKUP_RETRIES=1 run_backup backup-db
 	went_wrong 1 "the server is PostgreSQL 19.2 (Debian 19.2-1), but pg_dump is 15."
 	says "hint: install the PostgreSQL client of the server's major version, or use an image made with PG_MAJOR"
 	says_not "trying again"
