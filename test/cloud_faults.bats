@@ -102,6 +102,7 @@ hangs_midway() {
 	start_backup backup-db
 	# the local one does not wait
 	wait_until eval 'find "$DB_BACKUP_DIR" -type f ! -name ".*" ! -name "$earlier_name" | grep -q .'
+	pgrep -P "$backup_pid" -f 'rclone rcat'
 	wait_backup
 	went_wrong 1 "no byte moved for 4 s"
 	local_kept
