@@ -48,7 +48,7 @@ help:
 	@echo 'asan        the same tests under AddressSanitizer and UBSan; valgrind: under valgrind'
 	@echo 'lint        compilers, static analysers, shellcheck, man pages'
 	@echo 'coverage    which lines the tests reach; fuzz: a short run of all fuzzers'
-	@echo 'breaks      take out each safeguard, and see its test fail (half an hour)'
+	@echo 'breaks      take out each safeguard, and see its test fail (a quarter of an hour)'
 	@echo 'bench       speed and memory, as docs/performance.md; torture: the fault campaign'
 	@echo 'image       the container image pg-backup-service; test-image: its tests'
 	@echo 'docs        docs/configuration.md from the table in config.c'

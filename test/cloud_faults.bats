@@ -39,11 +39,11 @@ bucket_missing() {
 wrong_key() {
 	S3_SECRET_KEY=wrong run_backup backup-db
 	went_wrong 1 "SignatureDoesNotMatch"
-	says "hint: check S3_SECRET_KEY"
+	grep -q 'hint: check S3_SECRET_KEY$' "$run/stderr"
 	local_kept
 	S3_ACCESS_KEY=wrong run_backup backup-db
 	went_wrong 1 "InvalidAccessKeyId"
-	says "hint: check S3_ACCESS_KEY"
+	grep -q 'hint: check S3_ACCESS_KEY$' "$run/stderr"
 	local_kept
 }
 @test "a wrong key" { both_rclones wrong_key; }
