@@ -443,7 +443,7 @@ dump_try(struct dump *b)
 	 * enough: rclone encrypts into the local file, which then is uploaded.
 	 */
 	if (*b->file == '\0' && encrypts(b) && local_wanted && remote_wanted &&
-	    dump_to(b, is_local) == -1)
+	    (dump_to(b, is_local) == -1 || b->dump_failed))
 		return;
 	if (*b->file == '\0')
 		dump_to(b, take_all);
