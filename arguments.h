@@ -10,7 +10,7 @@
  * not given; values are unchecked text of argv.
  */
 struct arguments {
-	struct list names; /* what is no option */
+	struct list names; /* what is no option, each once */
 	const char *db, *from, *at, *to, *jobs, *older_than;
 	struct list tables, schemas;
 	bool all, clean, create, data_only, dry_run, globals, json, latest, no_owner, prometheus,

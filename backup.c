@@ -556,8 +556,7 @@ choose_databases(struct run *r, const struct list *named, struct list *out)
 	char pause[32];
 
 	for (size_t i = 0; i < named->n; i++)
-		if (!list_has(out, named->item[i]))
-			list_add(out, named->item[i]);
+		list_add(out, named->item[i]);
 	r->every = named->n == 0 && r->c->all_databases;
 	for (int64_t tries = 0; named->n == 0; tries++) {
 		enum pg_result result = databases_wanted(r->c, &r->pg, out);

@@ -108,7 +108,7 @@ static const struct {
 		    .help = "Also roles and tablespaces (`pg_dumpall --globals-only`)." },
 		{ "DB_BACKUP_COMPRESS", .type = TEXT, AT(compress),
 		    .shown = "`zstd:3`; `1` (gzip) where pg_dump is older than 16", .used_by = "SB",
-		    .check = check_compress, .help = "Compression, as `pg_dump --compress`." },
+		    .check = check_compress, .help = "Compression, as `pg_dump --compress`; a method needs pg_dump 16." },
 		{ "PGDUMP_OPTIONS", .type = WORDS, AT(dump_options), .used_by = "SB",
 		    .check = check_dump_options,
 		    .help =
@@ -190,6 +190,8 @@ static const struct {
 };
 /* clang-format on */
 
+#define AS_TEXT_OF(x) #x
+#define AS_TEXT(x) AS_TEXT_OF(x)
 #define GROUPS (sizeof groups / sizeof groups[0])
 
 /* The option behind o in the table; the first for NULL, NULL behind the last. */
@@ -291,7 +293,7 @@ check_remotes(const char *value)
 
 	list_split(&remotes, value);
 	if (remotes.n > REMOTES_MAX)
-		return "at most 14 remotes";
+		return "at most " AS_TEXT(REMOTES_MAX) " remotes";
 	for (size_t i = 0; i < remotes.n; i++) {
 		size_t n = strcspn(remotes.item[i], ":");
 

@@ -594,10 +594,7 @@ dryrun_run(const struct config *c, const struct arguments *a)
 	if (own->wait_s > WAIT_MAX_S)
 		own->wait_s = WAIT_MAX_S;
 	if (a->names.n > 0) {
-		own->databases = (struct list){ 0 };
-		for (size_t i = 0; i < a->names.n; i++)
-			if (!list_has(&own->databases, a->names.item[i]))
-				list_add(&own->databases, a->names.item[i]);
+		own->databases = a->names;
 		own->all_databases = false;
 	}
 	r->c = own;

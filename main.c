@@ -174,7 +174,8 @@ parse(const struct command *command, int argc, char **argv, struct arguments *a)
 			return code == '?' ? EXIT_USAGE : EXIT_DONE;
 	}
 	for (; optind < argc; optind++)
-		list_add(&a->names, argv[optind]);
+		if (!list_has(&a->names, argv[optind]))
+			list_add(&a->names, argv[optind]);
 	return -1;
 }
 

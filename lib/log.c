@@ -118,14 +118,15 @@ log_is_interactive(void)
 bool
 log_progress(const char *text)
 {
-	char clean[256], line[300];
+	char clean[256], escaped[256], line[sizeof escaped + 8];
 	int n;
 
 	if (!log_is_interactive())
 		return false;
-	text_escape(clean, sizeof clean, text, false); /* names come from outside */
+	snprintf(clean, sizeof clean, "%s", text);
 	log_redact(clean);
-	n = snprintf(line, sizeof line, "\r%s\033[K", clean);
+	text_escape(escaped, sizeof escaped, clean, false); /* names come from outside */
+	n = snprintf(line, sizeof line, "\r%s\033[K", escaped);
 	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) == -1)
 		return false;
 	progress_shown = true;

@@ -46,8 +46,8 @@ void log_redact(char *text);
 
 /*
  * A status line that the next one replaces, if standard error is a terminal
- * and the format is text: then true. Else nothing happens. text is printed as it is,
- * neither escaped nor searched for secrets, and cut at 250 bytes.
+ * and the format is text: then true. Else nothing happens. text is escaped and
+ * searched for secrets as any line, and cut at 255 bytes.
  */
 bool log_progress(const char *text);
 

@@ -346,8 +346,8 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 			pg->hint = "install the PostgreSQL client (psql, pg_dump), or correct PATH";
 			return PG_NO_TOOL;
 		}
-		if (strstr(p.said, "certificate") !=
-		    NULL) { /* libpq's own words: it is for us to trust the server */
+		/* libpq's own words: it is for us to trust the server */
+		if (strstr(p.said, "certificate") != NULL) {
 			pg->hint =
 			    "check PGSSLROOTCERT (the file of the authority), PGSSLMODE, and that PGHOST is a name in the "
 			    "server's certificate";

@@ -399,6 +399,13 @@ encrypts() {
 	assert_status 0
 	grep -q $'\r"'"$DB_NAME"'": [0-9.]* [kM]B at [0-9.]* [kM]B/s' "$T/tty.log"
 	grep -q $'\r\e\[K2.* info backed up' "$T/tty.log"
+	# a name cannot speak to the terminal
+	createdb $'esc\e[31m'
+	rig_dbs+=($'esc\e[31m')
+	DB_NAME=$'esc\e[31m' BACKUP_SERVICE=$T/tty run_backup
+	assert_status 0
+	grep -q $'\r"esc\\\\x1b\\[31m": ' "$T/tty.log"
+	run ! grep $'\e\[31m' "$T/tty.log"
 }
 
 @test "AWS_CA_BUNDLE in the environment breaks neither rclone" {

@@ -192,6 +192,8 @@ midway() {
 	wait_backup
 	went_wrong 1 "pg_dump exited with 1"
 	nothing_stored
+	# nor was it made once more at once for the remotes
+	(($(grep -c -- --format=custom "$fakes/pg_dump.calls") == 1))
 	local order
 	for order in 'kill KILL' 'exit 1' 'exit 0'; do
 		rm -f "$fakes"/*.orders

@@ -502,6 +502,19 @@ still() { wait_until idle "$1" && sleep 0.3 && idle "$1"; }
 	(($(s3_ls | wc -l) >= 2))
 }
 
+@test "a tool that even SIGKILL does not end is given up: the run says so, and goes on" {
+	fresh_db
+	local_dir
+	orders pg_dump '* 1' 'ignore TERM' 'emit 3000000' 'hang'
+	# the product alone: the reaper of the test has to end it
+	RUN_UNDER="env BACKUP_TEST_NO_KILL=yes BACKUP_TEST_HASTE=5 LD_PRELOAD=$clock_so" \
+		DB_BACKUP_STALL_TIMEOUT=2 DB_BACKUP_RETRIES=1 run_backup backup-db
+	says 'cannot be killed, probably in a disk or network wait of the kernel'
+	says 'trying again in 10 s (1 of 1)'
+	assert_status 0
+	published_local 1
+}
+
 @test "without memory it starts itself again, and makes nothing twice" {
 	[[ -z ${ASAN_OPTIONS-} ]] || skip "NOT TESTED under AddressSanitizer, which brings a calloc of its own"
 	fresh_db
