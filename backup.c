@@ -344,19 +344,14 @@ verify(struct run *r, struct dump *b)
 static void
 record(struct run *r, const struct dump *b, int64_t started_ms)
 {
-	struct report_item *more = text_alloc((r->items + r->d.n) * sizeof *more);
-
-	if (r->items > 0)
-		memcpy(more, r->item, r->items * sizeof *more);
-	free(r->item);
-	r->item = more;
 	for (size_t i = 0; i < r->d.n; i++) {
-		struct report_item *item = &r->item[r->items];
+		struct report_item *item;
 		struct name n;
 
 		if (b->outcome[i] == UNWANTED)
 			continue;
-		r->items++;
+		r->item = text_room(r->item, r->items, sizeof *r->item);
+		item = &r->item[r->items++];
 		*item = (struct report_item){ .database = b->database,
 			.destination = r->d.item[i].name,
 			.done = b->outcome[i] == DONE,

@@ -48,18 +48,14 @@ void
 checklist_add(struct checklist *l, enum finding finding, const char *name, const char *hint,
     const char *format, ...)
 {
-	struct finding_row *more = text_alloc((l->rows + 1) * sizeof *more);
 	char text[4096];
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
-	if (l->rows > 0)
-		memcpy(more, l->row, l->rows * sizeof *more);
-	free(l->row);
-	l->row = more;
-	more[l->rows++] = (struct finding_row){ finding, shown(name), shown(text), hint };
+	l->row = text_room(l->row, l->rows, sizeof *l->row);
+	l->row[l->rows++] = (struct finding_row){ finding, shown(name), shown(text), hint };
 	l->notes += finding == FINDING_NOTE;
 	l->problems += finding == FINDING_PROBLEM;
 }

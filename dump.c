@@ -328,7 +328,8 @@ static int
 dump_to(struct dump *b, bool (*take)(const struct dump *b, size_t i))
 {
 	struct way *w = text_alloc(sizeof *w);
-	int out[2], rc = 0;
+	int out[2] = { -1, -1 }, rc = 0;
+	bool itself;
 
 	w->relay.spool = w->relay.source = -1;
 	for (size_t i = 0; i < b->d->n; i++) {
@@ -343,13 +344,21 @@ dump_to(struct dump *b, bool (*take)(const struct dump *b, size_t i))
 		free(w);
 		return process_stopping() != 0 ? -1 : 0;
 	}
-	if (pipe2(out, O_CLOEXEC) == -1) {
+	/*
+	 * Into the file alone pg_dump writes itself: it can seek there, and notes in the end where
+	 * the data of each table begin, which pg_restore --jobs and --table want. Not pg_dumpall,
+	 * which does not look whether its writes succeed.
+	 */
+	itself = w->relay.sinks == 0 && b->database != NULL;
+	if (!itself && pipe2(out, O_CLOEXEC) == -1) {
 		dump_fail_all(b, strerror(errno), NULL);
 		abandon(b, w, b->name);
 		goto end;
 	}
-	rc = pg_start(b->pg, &w->relay.dump, &b->argv, b->database, -1, out[1]);
-	close(out[1]);
+	rc = pg_start(
+	    b->pg, &w->relay.dump, &b->argv, b->database, -1, itself ? w->relay.spool : out[1]);
+	if (!itself)
+		close(out[1]);
 	w->relay.source = out[0];
 	start_relay(b, w);
 	if (rc == 0)

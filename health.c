@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "exit.h"
+#include "lib/name.h"
 #include "metrics.h"
 #include "status.h"
 

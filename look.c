@@ -145,15 +145,13 @@ older(int64_t *oldest, const struct backup *b)
 		*oldest = b->time;
 }
 
-/* What there is of one database at one destination, into its item of the new status. */
+/* What there is of one database at one destination, into its item of the status. */
 static void
-view_one(
-    struct view *v, size_t destination, const char *database, struct status *old, struct status *s)
+view_one(struct view *v, size_t destination, const char *database, struct status *s)
 {
 	const struct backup *b = catalog_newest(&v->cat, destination, database, v->not_after);
 	struct status_item *item = status_item(s, database, v->d.item[destination].name);
 
-	*item = *status_item(old, database, v->d.item[destination].name);
 	item->wanted = true;
 	if (v->cat.failed[destination])
 		return;
@@ -177,20 +175,19 @@ static void
 view_all(struct status *s, void *arg)
 {
 	struct view *v = arg;
-	struct status old = *s;
 
-	s->item = NULL;
-	s->n = 0;
+	for (size_t i = 0; i < s->n; i++)
+		s->item[i].wanted = false;
 	v->look = (struct look){ 0 };
 	for (size_t i = 0; i < v->d.n; i++) {
 		v->look.unknown += v->cat.failed[i];
 		for (size_t k = 0; k < v->databases.n; k++)
-			view_one(v, i, v->databases.item[k], &old, s);
+			view_one(v, i, v->databases.item[k], s);
 		if (v->c->globals)
-			view_one(v, i, NULL, &old, s);
+			view_one(v, i, NULL, s);
 	}
 	v->look.missing += v->databases.n == 0; /* all databases, and none is known yet */
-	status_free(&old);
+	status_drop_unwanted(s);
 }
 
 int

@@ -254,7 +254,7 @@ note_failure(struct status_item *item, int64_t when, const char *error)
 {
 	item->failures++;
 	item->failed = when;
-	snprintf(item->error, sizeof item->error, "%.*s", (int)sizeof item->error - 1, error);
+	status_error(item, error);
 }
 
 /* What the status file learns of a run; that it was stopped is no failure. */
@@ -273,7 +273,7 @@ note(struct status *s, void *arg)
 			to->duration_ms = from->duration_ms;
 			to->kept = from->kept != -1 ? from->kept : to->kept;
 			to->failures = 0;
-			*to->error = '\0';
+			status_error(to, "");
 		} else if (process_stopping() == 0) {
 			char *error = text_copy(from->error);
 

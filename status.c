@@ -12,6 +12,7 @@
 
 #include "lib/json.h"
 #include "lib/log.h"
+#include "lib/name.h"
 #include "lib/process.h"
 #include "lock.h"
 #include "metrics.h"
@@ -44,7 +45,7 @@ open_beside(const struct config *c, const char *suffix, int flags)
 static void
 read_item(void *arg, const char *object)
 {
-	char database[NAME_DATABASE_SIZE], destination[64];
+	char database[NAME_DATABASE_SIZE], destination[256], error[4096];
 	struct status_item *item;
 	int64_t wanted = 0;
 
@@ -60,8 +61,8 @@ read_item(void *arg, const char *object)
 	json_number(object, "kept", &item->kept);
 	json_number(object, "failures", &item->failures);
 	json_number(object, "failed", &item->failed);
-	if (json_string(object, "error", item->error, sizeof item->error) == -1)
-		*item->error = '\0';
+	if (json_string(object, "error", error, sizeof error) == 0)
+		status_error(item, error);
 }
 
 /* All of a regular file of sane size, NUL-terminated, or NULL with errno. */
@@ -122,7 +123,7 @@ status_read(const struct config *c, struct status *s)
 struct status_item *
 status_item(struct status *s, const char *database, const char *destination)
 {
-	struct status_item *more, *item;
+	struct status_item *item;
 
 	if (database == NULL)
 		database = "";
@@ -130,16 +131,43 @@ status_item(struct status *s, const char *database, const char *destination)
 		if (strcmp(s->item[i].database, database) == 0 &&
 		    strcmp(s->item[i].destination, destination) == 0)
 			return &s->item[i];
-	more = text_alloc((s->n + 1) * sizeof *more);
-	if (s->n > 0)
-		memcpy(more, s->item, s->n * sizeof *more);
-	free(s->item);
-	s->item = more;
+	s->item = text_room(s->item, s->n, sizeof *s->item);
 	item = &s->item[s->n++];
-	snprintf(item->database, sizeof item->database, "%s", database);
-	snprintf(item->destination, sizeof item->destination, "%s", destination);
-	item->size_bytes = item->duration_ms = item->kept = -1;
+	*item = (struct status_item){ .database = text_copy(database),
+		.destination = text_copy(destination),
+		.error = text_copy(""),
+		.size_bytes = -1,
+		.duration_ms = -1,
+		.kept = -1 };
 	return item;
+}
+
+void
+status_error(struct status_item *item, const char *why)
+{
+	free(item->error);
+	item->error = text_copy(why);
+}
+
+static void
+free_item(struct status_item *item)
+{
+	free(item->database);
+	free(item->destination);
+	free(item->error);
+}
+
+void
+status_drop_unwanted(struct status *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (s->item[i].wanted)
+			s->item[n++] = s->item[i];
+		else
+			free_item(&s->item[i]);
+	s->n = n;
 }
 
 static void
@@ -225,6 +253,8 @@ status_update(const struct config *c, void (*change)(struct status *s, void *arg
 void
 status_free(struct status *s)
 {
+	for (size_t i = 0; i < s->n; i++)
+		free_item(&s->item[i]);
 	free(s->item);
 	*s = (struct status){ 0 };
 }

@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "config.h"
-#include "lib/name.h"
 
 /*
  * The status file: what backup-health tells, and the metrics. It only tells:
@@ -16,8 +15,8 @@
  */
 
 struct status_item {
-	char database[NAME_DATABASE_SIZE]; /* "": the globals */
-	char destination[64];
+	char *database; /* "": the globals */
+	char *destination;
 	bool wanted;        /* by the service: health looks at no other */
 	int64_t success;    /* time in the name of the newest good backup; 0: none */
 	int64_t size_bytes; /* of that one, and how long it took to make; -1: not known */
@@ -29,7 +28,7 @@ struct status_item {
 	 * name; 0: none
 	 */
 	int64_t failed;
-	char error[512]; /* its reason, or "" */
+	char *error; /* its reason, or ""; to be set by status_error */
 };
 
 struct status {
@@ -52,6 +51,12 @@ int status_read(const struct config *c, struct status *s);
  * valid until the next one is made.
  */
 struct status_item *status_item(struct status *s, const char *database, const char *destination);
+
+/* Replace the reason of the last failure by a copy of why, "" for none. */
+void status_error(struct status_item *item, const char *why);
+
+/* Drop all items that are not wanted. */
+void status_drop_unwanted(struct status *s);
 
 /*
  * Read, change (called once, with what the file says), and replace the file

@@ -8,16 +8,7 @@
 void
 listing_add(struct listing *l, const char *name, int64_t size_bytes)
 {
-	if (l->n == l->room) {
-		size_t room = l->room == 0 ? 64 : l->room * 2;
-		struct object *item = text_alloc(room * sizeof *item);
-
-		if (l->n > 0)
-			memcpy(item, l->item, l->n * sizeof *item);
-		free(l->item);
-		l->item = item;
-		l->room = room;
-	}
+	l->item = text_room(l->item, l->n, sizeof *l->item);
 	l->item[l->n++] = (struct object){ text_copy(name), size_bytes };
 }
 

@@ -14,7 +14,7 @@ struct object {
 /* All zero is empty. */
 struct listing {
 	struct object *item;
-	size_t n, room;
+	size_t n;
 };
 
 /* Append, with a copy of name. Without memory the program ends, as in text_alloc. */

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -34,6 +35,7 @@ relay_start(struct relay *r)
 	r->buffer = text_alloc(BUFFER_BYTES);
 	r->buffered = 0;
 	r->total_bytes = r->spool_bytes;
+	r->watched = r->source == -1 && r->dump.running;
 	if (r->source != -1) {
 		fcntl(r->source, F_SETFL, O_NONBLOCK);
 		fcntl(r->source, F_SETPIPE_SZ, PIPE_BYTES); /* refused, it is only slower */
@@ -188,16 +190,28 @@ take_nap(struct relay *r, int64_t now)
 	r->source_due_ms = now + r->nap_ms;
 }
 
+static size_t
+magic_length(const struct relay *r)
+{
+	return r->magic == NULL ? 0 : strlen(r->magic);
+}
+
 /* Whether the next n bytes agree with how the stream must begin. */
 static bool
 magic_agrees(const struct relay *r, size_t n)
 {
-	size_t length = r->magic == NULL ? 0 : strlen(r->magic);
-
-	for (size_t i = 0; i < n && (size_t)r->total_bytes + i < length; i++)
+	for (size_t i = 0; i < n && (size_t)r->total_bytes + i < magic_length(r); i++)
 		if (r->buffer[i] != r->magic[(size_t)r->total_bytes + i])
 			return false;
 	return true;
+}
+
+static int
+no_dump(struct relay *r)
+{
+	snprintf(
+	    r->why, sizeof r->why, "what it wrote is no dump: it does not begin with %s", r->magic);
+	return -1;
 }
 
 /*
@@ -211,7 +225,7 @@ direct_target(struct relay *r)
 	struct relay_sink *only = NULL;
 
 	if (r->no_splice || r->hold || r->buffered > 0 || r->total_bytes == 0 ||
-	    (r->magic != NULL && r->total_bytes < (int64_t)strlen(r->magic)))
+	    r->total_bytes < (int64_t)magic_length(r))
 		return NULL;
 	if (r->spool != -1)
 		return spool_works(r) ? &r->spool : NULL;
@@ -289,11 +303,8 @@ read_source(struct relay *r)
 	}
 	if (kept > 0)
 		r->buffer[0] = r->held;
-	if (!magic_agrees(r, kept + (size_t)n)) {
-		snprintf(r->why, sizeof r->why,
-		    "what it wrote is no dump: it does not begin with %s", r->magic);
-		return -1;
-	}
+	if (!magic_agrees(r, kept + (size_t)n))
+		return no_dump(r);
 	for (size_t i = 0; i < r->sinks; i++)
 		if (!sink_has_work(r, &r->sink[i]))
 			r->sink[i].moved_ms = now; /* idle until now */
@@ -307,6 +318,29 @@ read_source(struct relay *r)
 	r->total_bytes += (int64_t)r->buffered;
 	if (n < BUFFER_BYTES / 2)
 		take_nap(r, now);
+	return 0;
+}
+
+/* How far the dump got with the file that it writes itself, and whether that begins as it must. */
+static int
+watch_spool(struct relay *r)
+{
+	int64_t size = r->total_bytes, unseen = (int64_t)magic_length(r) - size;
+	struct stat st;
+
+	if (unseen > 0) {
+		ssize_t n = pread(r->spool, r->buffer, (size_t)unseen, size);
+
+		if (n > 0 && !magic_agrees(r, (size_t)n))
+			return no_dump(r);
+		size += n > 0 ? n : 0;
+		unseen -= n > 0 ? n : 0;
+	}
+	if (unseen <= 0 && fstat(r->spool, &st) == 0)
+		size = st.st_size;
+	if (size != r->total_bytes)
+		r->source_ms = process_clock_ms();
+	r->spool_bytes = r->total_bytes = size;
 	return 0;
 }
 
@@ -400,6 +434,8 @@ turn(struct relay *r)
 		if (fds[0].revents != 0 && read_source(r) == -1)
 			return -1;
 	}
+	if (r->watched && watch_spool(r) == -1)
+		return -1;
 	check_sinks(r);
 	buffer_release(r);
 	progress(r);
@@ -417,13 +453,13 @@ relay_read(struct relay *r)
 			return -1;
 		if (!r->dump.running && !process_succeeded(&r->dump))
 			return -1;
-		if (r->source != -1 && r->buffered == 0 && !r->target_full && r->stall_ms > 0 &&
-		    process_clock_ms() - r->source_ms > r->stall_ms) {
+		if ((r->source != -1 || r->watched) && r->buffered == 0 && !r->target_full &&
+		    r->stall_ms > 0 && process_clock_ms() - r->source_ms > r->stall_ms) {
 			snprintf(r->why, sizeof r->why, "it wrote no byte for %s",
 			    text_duration(text, sizeof text, r->stall_ms));
 			return -1;
 		}
-		if (r->source == -1 && r->dump.running) {
+		if (r->source == -1 && r->dump.running && !r->watched) {
 			closed_ms = closed_ms == 0 ? process_clock_ms() : closed_ms;
 			if (process_clock_ms() - closed_ms > DUMP_EXIT_MS) {
 				snprintf(
@@ -434,14 +470,14 @@ relay_read(struct relay *r)
 		if (turn(r) == -1)
 			return -1;
 	}
-	if (!process_succeeded(&r->dump))
+	if (!process_succeeded(&r->dump) || (r->watched && watch_spool(r) == -1))
 		return -1;
 	if (r->holds) {
 		r->buffer[r->buffered++] = r->held;
 		r->total_bytes++;
 		r->holds = false;
 	}
-	if (r->magic != NULL && r->total_bytes < (int64_t)strlen(r->magic)) {
+	if (r->total_bytes < (int64_t)magic_length(r)) {
 		snprintf(r->why, sizeof r->why, "it wrote nothing");
 		return -1;
 	}

@@ -10,8 +10,9 @@
  * Moves bytes from a dump to where they go: a file at disk speed, with any
  * number of uploads that follow behind reading from it; or, without a file,
  * straight to the uploads, side by side. If the file fails midway, the uploads
- * read what it holds and then go on without it. Memory does not depend on the
- * size of anything.
+ * read what it holds and then go on without it. Where there is nothing but the file
+ * the dump writes it itself, and is only watched. Memory does not depend on the size
+ * of anything.
  *
  * Nothing is published here but by relay_commit, and there only by the one
  * shutdown(2) in relay.c.
@@ -35,7 +36,7 @@ struct relay_sink {
 struct relay {
 	struct process dump;
 	int source; /* the dump's standard output, read end; -1 at its end or if there is none */
-	int spool;  /* the file; -1: none */
+	int spool;  /* the file, to be read and written; -1: none */
 	int64_t spool_bytes; /* what the file holds of the stream; without a source: its length */
 	int spool_errno;     /* why it failed; it holds no more than spool_bytes */
 	struct relay_sink sink[RELAY_SINKS_MAX];
@@ -49,6 +50,7 @@ struct relay {
 	char why[128];          /* why the dump failed, "" where its own words tell more */
 
 	/* relay.c's own */
+	bool watched; /* the dump's standard output is the spool */
 	char *buffer; /* what was read last and not yet taken by all */
 	size_t buffered;
 	bool holds; /* held is the byte behind total_bytes */
@@ -67,8 +69,8 @@ struct relay {
 /*
  * Prepare r, all zero but for dump, source, spool, spool_bytes, sinks, of each sink
  * process, name and fd, and hold, magic, expected_bytes, stall_ms and what, which are set
- * as needed. Without a source the stream is the first spool_bytes of spool; with one
- * spool is empty and spool_bytes 0. name, magic and what are to live as long as r. From
+ * as needed. Without a source the stream is the first spool_bytes of spool, or, if dump
+ * runs, what that writes there; with one spool is empty and spool_bytes 0. name, magic and what are to live as long as r. From
  * here on relay_abort has to be called in the end, whatever happens.
  */
 void relay_start(struct relay *r);

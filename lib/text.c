@@ -30,6 +30,20 @@ text_alloc(size_t size)
 	_exit(1); /* children die with us, and nothing is published */
 }
 
+void *
+text_room(void *array, size_t n, size_t size)
+{
+	void *more;
+
+	if ((n & (n - 1)) != 0) /* full at 0 and at 2^k */
+		return array;
+	more = text_alloc((n == 0 ? 1 : 2 * n) * size);
+	if (array != NULL)
+		memcpy(more, array, n * size);
+	free(array);
+	return more;
+}
+
 char *
 text_copy(const char *s)
 {
@@ -69,15 +83,7 @@ text_format(const char *format, ...)
 static void
 list_take(struct list *l, char *s)
 {
-	if ((l->n & (l->n + 1)) == 0) { /* full at 2^k - 1, one for the NULL */
-		size_t room = (l->n + 1) * 2;
-		char **item = text_alloc(room * sizeof *item);
-
-		if (l->n > 0)
-			memcpy(item, l->item, l->n * sizeof *item);
-		free(l->item);
-		l->item = item;
-	}
+	l->item = text_room(l->item, l->n + 1, sizeof *l->item); /* and the NULL */
 	l->item[l->n++] = s;
 	l->item[l->n] = NULL;
 }

@@ -80,6 +80,13 @@ void text_on_no_memory(void (*f)(void));
  */
 void *text_alloc(size_t size);
 
+/*
+ * Room for one more element in an array of n, each of size bytes: array itself, or its copy
+ * with twice the room, and array is freed. NULL is an array without elements. Only for
+ * arrays that grow by this alone, one element at a time.
+ */
+void *text_room(void *array, size_t n, size_t size);
+
 /* A copy, and printf into memory of its own; both the caller's to free, never NULL. */
 char *text_copy(const char *s);
 char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));

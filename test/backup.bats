@@ -77,6 +77,19 @@ dump_and_compare() { # MB
 	restores_same "$local_backup"
 }
 
+# differing FILE: bytes in which it is not what pg_dump itself makes of a file; the time is in two or so
+differing() { cmp -l "$T/by_hand" "$1" | wc -l; }
+@test "a local backup alone is written by pg_dump itself, and says where its data begin" {
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET
+	run_backup backup-db
+	assert_status 0
+	local_has 1
+	pg_dump -Fc --compress=1 -f "$T/by_hand" "$DB_NAME"
+	pg_dump -Fc --compress=1 "$DB_NAME" | cat >"$T/piped"
+	(($(differing "$T/piped") > 20)) || fail "a pipe makes no difference, so this shows nothing"
+	(($(differing "$local_backup") <= 8)) || fail "$(differing "$local_backup") bytes differ"
+}
+
 @test "the database does not wait for the network: pg_dump has ended long before the upload" {
 	s3_through_proxy
 	proxy s3 throttle up 4000000

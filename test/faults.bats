@@ -319,7 +319,8 @@ pg_dump_fails() {
 	echo "PGDMP earlier" >"$DB_BACKUP_DIR/$earlier_name"
 	orders pg_dump '*' 'emit 20000000'
 	run_backup backup-db
-	went_wrong 1 "cannot write to $DB_BACKUP_DIR: No space left on device"
+	went_wrong 1 'to local: pg_dump exited with 1'
+	says "No space left on device"
 	says "hint: free space"
 	printed 0
 	local_has 0

@@ -403,7 +403,7 @@ faketime_library() {
 	fresh_bucket
 	export DB_NAME=app DB_BACKUP_MAX_N=1
 	of app 20260101 20260102 | seed
-	orders rclone 'lsjson 1' 'run 150'
+	orders rclone 'lsjson 1' 'run 150' 'exit 0'
 	orders rclone 'lsjson 2' 'exit 0'
 	orders rclone 'lsjson 3' 'say [{"Path":"app-20260101T000000Z.pg-dump","Size":"5"}]'
 	orders rclone 'lsjson 4' 'say [{"Path":"app-20260101T000000Z.pg-dump","Size":5}'
