@@ -18,6 +18,7 @@
 #include "lock.h"
 #include "prune.h"
 #include "report.h"
+#include "status.h"
 #include "verify.h"
 
 struct run {
@@ -36,6 +37,7 @@ struct run {
 	struct report_item *item;                  /* one for each database and destination */
 	size_t items;
 	int64_t older_than;      /* what has a backup since then is left out; 0: nothing is */
+	struct status known;     /* what the status file said at the start, for older_than */
 	bool every;              /* the databases are those that the server has */
 	bool server_known;       /* it was asked in this run, and pg_dump can dump it */
 	size_t wanted, complete; /* databases */
@@ -289,6 +291,8 @@ try_until_done(struct run *r, struct dump *b)
 			    "shorten DB_BACKUP_PREFIX");
 			rc = -1;
 		}
+		if (process_stopping() != 0)
+			return; /* its name may be taken */
 		if (rc == 0)
 			dump_try(b);
 		if (ahead && b->dump_failed && b->code == EXIT_FAILED && process_stopping() == 0)
@@ -310,7 +314,10 @@ try_until_done(struct run *r, struct dump *b)
 	}
 }
 
-/* DB_BACKUP_VERIFY: a backup that fails it stays, but does not count. */
+/*
+ * DB_BACKUP_VERIFY. A backup that is bad goes: it must neither be restored nor push good ones
+ * out. One that could not be verified may be good, and stays; it does not count yet.
+ */
 static void
 verify(struct run *r, struct dump *b)
 {
@@ -321,19 +328,29 @@ verify(struct run *r, struct dump *b)
 			.size_bytes = b->stored[i].size_bytes,
 			.encrypted = r->c->passphrase != NULL,
 			.is_sql = b->database == NULL };
+		struct list bad = { 0 };
+		const char *next = "it stays, but does not count, nothing pruned";
 		char summary[256];
+		int rc;
 
 		if (b->outcome[i] != DONE || process_stopping() != 0)
 			continue;
-		if (verify_archive(&ar, r->c, &r->pg, r->c->verify == VERIFY_RESTORE, summary,
-			sizeof summary) == 0) {
+		rc = verify_archive(
+		    &ar, r->c, &r->pg, r->c->verify == VERIFY_RESTORE, summary, sizeof summary);
+		if (rc == 0)
 			log_info("verified %s at %s: %s", ar.file, r->d.item[i].name, summary);
+		if (rc == 0 || process_stopping() != 0)
 			continue;
-		}
 		b->outcome[i] = WANTED;
 		snprintf(b->failure[i].why, sizeof b->failure[i].why, "%.1000s", ar.why);
-		log_error("%s at %s failed its verification: %s; it does not count, nothing pruned",
-		    ar.file, r->d.item[i].name, ar.why);
+		list_add(&bad, ar.file);
+		if (rc == VERIFY_BAD)
+			next = destination_delete(&r->d.item[i], &bad) == 0 ?
+				   "it was removed, nothing pruned" :
+				   "it could not be removed, nothing pruned";
+		list_free(&bad);
+		log_error("%s at %s failed its verification: %s; %s", ar.file, r->d.item[i].name,
+		    ar.why, next);
 		if (ar.hint != NULL)
 			log_hint("%s", ar.hint);
 		b->code = EXIT_FAILED;
@@ -372,10 +389,21 @@ record(struct run *r, const struct dump *b, int64_t started_ms)
 	}
 }
 
+/* Whether the last run could not verify it: then it counts once it passes, and no new dump is needed. */
+static bool
+is_unverified(struct run *r, const struct backup *old, const char *database)
+{
+	const struct status_item *item =
+	    status_item(&r->known, database, r->d.item[old->destination].name);
+
+	return r->c->verify != VERIFY_NO && item->failures > 0 && item->failed == old->time;
+}
+
 /* For a run that makes up what failed. False if nothing is left to do. */
 static bool
-leave_out_fresh(const struct run *r, struct dump *b)
+leave_out_fresh(struct run *r, struct dump *b)
 {
+	bool left = false;
 	time_t now = time(NULL);
 	/* dates further ahead of the clock are not believed: service.c tells why */
 	time_t not_after = now + schedule_longest_gap(&r->c->schedule, now) / 10;
@@ -383,11 +411,22 @@ leave_out_fresh(const struct run *r, struct dump *b)
 	for (size_t i = 0; i < r->before.n && r->older_than != 0; i++) {
 		const struct backup *old = &r->before.item[i];
 
-		if (backup_is_of(old, b->database) && old->time >= r->older_than &&
-		    old->time <= not_after)
-			b->outcome[old->destination] = UNWANTED;
+		size_t at = old->destination;
+
+		if (!backup_is_of(old, b->database) || old->time < r->older_than ||
+		    old->time > not_after)
+			continue;
+		if (!is_unverified(r, old, b->database)) {
+			b->outcome[at] = UNWANTED;
+		} else if (b->outcome[at] == WANTED) {
+			b->outcome[at] = DONE;
+			b->stored[at].size_bytes = old->size_bytes;
+			snprintf(b->stored[at].name, sizeof b->stored[at].name, "%s", old->file);
+		}
 	}
-	return !is_complete(b);
+	for (size_t i = 0; i < r->d.n; i++)
+		left = left || b->outcome[i] != UNWANTED;
+	return left;
 }
 
 /*
@@ -482,7 +521,8 @@ back_up(struct run *r, const char *database)
 	dump_arguments(r->c, r->dump_major, database, &b.argv);
 	b.expected_bytes = newest_size(r, database);
 	b.upper_bound = 2 * b.expected_bytes;
-	try_until_done(r, &b);
+	if (!is_complete(&b))
+		try_until_done(r, &b);
 	verify(r, &b);
 	if (process_stopping() != 0 && !is_complete(&b)) {
 		join_names(&b, WANTED, NULL, names, sizeof names);
@@ -594,8 +634,7 @@ prune(struct run *r)
 		prune_after_backup(r->c, &r->d, i, &r->good[i]);
 		/* its items are in the order of its scope */
 		for (size_t k = 0, n = 0; k < r->items && r->good[i].kept != NULL; k++)
-			if (r->item[k].done &&
-			    strcmp(r->item[k].destination, r->d.item[i].name) == 0)
+			if (r->item[k].done && r->item[k].destination == r->d.item[i].name)
 				r->item[k].kept = r->good[i].kept[n++];
 		free(r->good[i].kept);
 	}
@@ -619,6 +658,8 @@ backup_run(const struct config *c, const struct arguments *a)
 	}
 	pg_init(&r->pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
 	destinations_init(&r->d, c);
+	if (r->older_than != 0)
+		status_read(c, &r->known);
 	report_begin(c);
 	if ((rc = check_tools(r)) == 0 && (rc = set_up_encryption(r)) == 0 &&
 	    (rc = choose_databases(r, &a->names, &databases)) == 0) {

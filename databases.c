@@ -11,8 +11,8 @@ databases_wanted(const struct config *c, struct pg *pg, struct list *out)
 		list_add(out, c->databases.item[i]);
 	if (!c->all_databases)
 		return PG_OK;
-	/* the second only where the server has no such first one */
-	for (size_t i = 0; i < 2 && result == PG_FATAL; i++) {
+	/* the second only where the server has no such first one, or does not let us in there */
+	for (size_t i = 0; i < 2 && (result == PG_FATAL || result == PG_FAILED); i++) {
 		struct pg_server server;
 
 		result = pg_connect(pg, maintenance[i], c->wait_s * 1000, &server);

@@ -169,16 +169,16 @@ open_sink(struct dump *b, size_t i, struct way *w, const char *name, bool encryp
 		w->at[w->relay.sinks++] = i;
 }
 
-/* Remove what a failed upload may have left, and say so if that fails. */
+/* Remove what a failed upload may have left, under its final name if published; say so if that fails. */
 static void
-discard(struct dump *b, size_t i, const char *name)
+discard(struct dump *b, size_t i, const char *name, bool published)
 {
 	struct destination *d = &b->d->item[i];
 	size_t n = strlen(b->failure[i].why);
 
 	if (is_local(b, i))
 		folder_discard(d->directory, name);
-	else if (remote_discard(&d->remote, name) == -1)
+	else if (remote_discard(&d->remote, name, published) == -1)
 		snprintf(b->failure[i].why + n, sizeof b->failure[i].why - n,
 		    " (and whether anything is left there cannot be told)");
 }
@@ -194,14 +194,13 @@ confirm(struct dump *b, size_t i, const char *name, int64_t expected)
 		if (folder_publish(d->directory, name) == -1) {
 			destination_failed(d, "cannot publish in", errno);
 			fail(b, i, d->hint, "%s", d->why);
-			discard(b, i, name);
+			discard(b, i, name, false);
 			return;
 		}
-		snprintf(b->file, sizeof b->file, "%s", name);
 	} else if (remote_publish(&d->remote, name) == -1) {
 		destination_failed_remote(d);
 		fail(b, i, hint_of_tool(d->why), "it cannot be given its name: %s", d->why);
-		discard(b, i, name);
+		discard(b, i, name, true);
 		return;
 	}
 	size = destination_size(d, name);
@@ -209,6 +208,8 @@ confirm(struct dump *b, size_t i, const char *name, int64_t expected)
 		b->outcome[i] = DONE;
 		b->size_bytes = b->stored[i].size_bytes = size;
 		snprintf(b->stored[i].name, sizeof b->stored[i].name, "%s", name);
+		if (is_local(b, i))
+			snprintf(b->file, sizeof b->file, "%s", name);
 		return;
 	}
 	if (size == -2)
@@ -221,7 +222,17 @@ confirm(struct dump *b, size_t i, const char *name, int64_t expected)
 		    (long long)expected);
 	if (is_local(b, i))
 		folder_delete(d->directory, name);
-	discard(b, i, name);
+	discard(b, i, name, true);
+}
+
+/*
+ * Whether anything of this upload may be there. One that we ended before it saw the end of its
+ * input published nothing: what has its name is of another run in the same second.
+ */
+static bool
+may_be_there(const struct relay_sink *s)
+{
+	return s->committed || !s->process.asked;
 }
 
 /* What became of the uploads of w. */
@@ -245,7 +256,8 @@ finish_sinks(struct dump *b, struct way *w, const char *name, int64_t expected)
 			snprintf(why, sizeof why, "rclone %s%s%s", process_fate(&s->process),
 			    *s->process.said ? ": " : "", s->process.said);
 		fail(b, i, hint_of_tool(why), "%s", why);
-		discard(b, i, name);
+		if (is_local(b, i) || may_be_there(s))
+			discard(b, i, name, false);
 	}
 }
 
@@ -259,8 +271,9 @@ abandon(struct dump *b, struct way *w, const char *name)
 			if (is_local(b, i))
 				folder_discard(b->d->item[i].directory, name);
 	for (size_t k = 0; k < w->relay.sinks; k++)
-		if (b->outcome[w->at[k]] == WANTED)
-			discard(b, w->at[k], name);
+		if (b->outcome[w->at[k]] == WANTED &&
+		    (is_local(b, w->at[k]) || may_be_there(&w->relay.sink[k])))
+			discard(b, w->at[k], name, false);
 }
 
 static void
@@ -313,7 +326,7 @@ finish_spool(struct dump *b, struct way *w)
 		}
 		destination_failed(&b->d->item[i], "cannot write to", w->relay.spool_errno);
 		fail(b, i, b->d->item[i].hint, "%s", b->d->item[i].why);
-		discard(b, i, b->name);
+		discard(b, i, b->name, false);
 	}
 }
 
@@ -408,6 +421,8 @@ upload_file(struct dump *b, const char *directory)
 	if (w->relay.spool == -1 || size == -1) {
 		*b->file = '\0'; /* gone: the next try dumps again */
 		dump_fail_all(b, "the local file was removed before its upload", NULL);
+		if (w->relay.spool != -1)
+			close(w->relay.spool);
 		free(w);
 		return;
 	}

@@ -135,14 +135,14 @@ probe_destination(struct probe *p, struct destination *d, bool encrypt)
 	if ((by_rclone ? store_by_rclone(p, d, name, encrypt) : store_in_folder(p, d)) == -1) {
 		/* what it left, if anything, goes without a word: it was not let in */
 		if (by_rclone)
-			remote_discard(&d->remote, name);
+			remote_discard(&d->remote, name, true);
 		p->deleted = true;
 		goto end;
 	}
 	if (by_rclone && remote_publish(&d->remote, name) == -1) {
 		destination_failed_remote(d);
 		failed(p, d->hint, "it cannot be given its name", d->why);
-		p->deleted = remote_discard(&d->remote, name) == 0;
+		p->deleted = remote_discard(&d->remote, name, true) == 0;
 		goto end;
 	}
 	size = destination_size(d, name);

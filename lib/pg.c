@@ -316,7 +316,7 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 {
 	static const char sql[] =
 	    "SELECT current_setting('server_version_num'), "
-	    "pg_database_size(current_database()), current_setting('server_version');\n";
+	    "pg_database_size(current_database()), current_setting('server_version'), current_database();\n";
 	int64_t deadline = process_clock_ms() + wait_ms;
 	bool told = false, accepts = false;
 
@@ -329,15 +329,26 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 
 		pg->hint = NULL;
 		if (rc == 0) {
-			rc = c.data != NULL && sscanf(c.data, "%lld\t%lld\t%63[^\n]", &version,
-						   &size, server->version_text) == 3 ?
-				 0 :
-				 -1;
+			int at = 0;
+			bool read =
+			    c.data != NULL && sscanf(c.data, "%lld\t%lld\t%63[^\t\n]\t%n", &version,
+						  &size, server->version_text, &at) == 3;
+			bool other = read && at > 0 && getenv("PGSERVICE") != NULL &&
+				     strcmp(c.data + at, database) != 0;
+
 			free(c.data);
 			server->version = version;
 			server->size_bytes = size;
+			if (read && !other)
+				return PG_OK;
 			snprintf(pg->why, sizeof pg->why, "psql's answer cannot be read");
-			return rc == 0 ? PG_OK : PG_FAILED;
+			if (!other)
+				return PG_FAILED;
+			/* without a service it is a pooler's alias, which is what was wanted */
+			snprintf(pg->why, sizeof pg->why,
+			    "the service file's dbname takes the place of this database");
+			pg->hint = "take dbname out of the service that PGSERVICE names";
+			return PG_FATAL;
 		}
 		free(c.data);
 		if (process_stopping() != 0)

@@ -20,6 +20,8 @@
 #define DUMP_EXIT_MS (60 * 1000) /* from closing its output to its exit */
 #define TOOL_GRACE_MS 5000
 #define PROGRESS_TERMINAL_MS 1000
+#define WATCH_MS 1000
+#define WRITE_BACK_BYTES (64 * 1024 * 1024)
 #define PROGRESS_LOG_MS (60 * 1000)
 
 /*
@@ -36,6 +38,7 @@ relay_start(struct relay *r)
 	r->buffered = 0;
 	r->total_bytes = r->spool_bytes;
 	r->watched = r->source == -1 && r->dump.running;
+	r->written_back = r->spool_bytes;
 	if (r->source != -1) {
 		fcntl(r->source, F_SETFL, O_NONBLOCK);
 		fcntl(r->source, F_SETPIPE_SZ, PIPE_BYTES); /* refused, it is only slower */
@@ -321,6 +324,20 @@ read_source(struct relay *r)
 	return 0;
 }
 
+/*
+ * Have the kernel begin with what the file holds. Else all of it may wait for the fsync(2) of
+ * folder_publish, which on a slow disk takes longer than anybody who stops us waits.
+ */
+static void
+write_back(struct relay *r)
+{
+	if (r->spool == -1 || r->spool_bytes - r->written_back < WRITE_BACK_BYTES)
+		return;
+	sync_file_range(
+	    r->spool, r->written_back, r->spool_bytes - r->written_back, SYNC_FILE_RANGE_WRITE);
+	r->written_back = r->spool_bytes;
+}
+
 /* How far the dump got with the file that it writes itself, and whether that begins as it must. */
 static int
 watch_spool(struct relay *r)
@@ -409,6 +426,8 @@ turn(struct relay *r)
 		deadline =
 		    now + (r->stall_ms > 0 && r->stall_ms < PROGRESS_LOG_MS ? r->stall_ms / 4 + 1 :
 									      PROGRESS_LOG_MS / 4);
+	if (r->watched)
+		deadline = now + WATCH_MS;
 	if (want_source && now < r->source_due_ms) {
 		want_source = false;
 		deadline = r->source_due_ms;
@@ -438,6 +457,7 @@ turn(struct relay *r)
 		return -1;
 	check_sinks(r);
 	buffer_release(r);
+	write_back(r);
 	progress(r);
 	return 0;
 }

@@ -61,6 +61,7 @@ struct relay {
 	int64_t nap_ms;
 	int64_t burst_bytes; /* read since the last nap */
 	int64_t pipe_bytes;
+	int64_t written_back; /* bytes of the spool that the kernel was told to bring to the disk */
 	bool no_splice;   /* the kernel cannot move bytes by itself, or an error is to be told */
 	bool target_full; /* the upload that it moves them to must take some first */
 	int64_t progress_ms;

@@ -102,7 +102,9 @@ remote_init(struct remote *r, const char *path, const char *folder)
 	if ((ca = env_get(&r->env, "AWS_CA_BUNDLE")) != NULL)
 		env_default(&r->env, "RCLONE_CA_CERT", ca);
 	env_remove(&r->env, "AWS_CA_BUNDLE=");
-	env_default(&r->env, "RCLONE_LOG_LEVEL", "ERROR");
+	/* rclone takes only one of the three */
+	if (env_get(&r->env, "RCLONE_VERBOSE") == NULL && env_get(&r->env, "RCLONE_QUIET") == NULL)
+		env_default(&r->env, "RCLONE_LOG_LEVEL", "ERROR");
 	env_default(&r->env, "RCLONE_ASK_PASSWORD", "false");
 	/* with rclone's own defaults a dead endpoint takes up to 10 minutes to fail */
 	env_default(&r->env, "RCLONE_RETRIES", "1");
@@ -632,12 +634,13 @@ remote_upload(
 	list_free(&argv);
 	list_free(&env);
 	close(pair[0]);
-	if (rc == -1 || fcntl(pair[1], F_SETFL, O_NONBLOCK) == -1) {
-		close(pair[1]);
-		errno = e;
-		return -1;
-	}
-	return pair[1];
+	if (rc == 0 && fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0)
+		return pair[1];
+	e = rc == 0 ? errno : e;
+	process_end(p, 0);
+	close(pair[1]);
+	errno = e;
+	return -1;
 }
 
 int
@@ -728,15 +731,15 @@ remote_publish(struct remote *r, const char *name)
 }
 
 int
-remote_discard(struct remote *r, const char *name)
+remote_discard(struct remote *r, const char *name, bool published)
 {
 	struct list names = { 0 };
 	char hidden[NAME_SIZE];
 	int rc;
 
-	list_add(&names, name);
-	if (upload_name(r, name, hidden) != name)
-		list_add(&names, hidden);
+	list_add(&names, upload_name(r, name, hidden));
+	if (published && strcmp(names.item[0], name) != 0)
+		list_add(&names, name);
 	rc = remote_delete(r, &names);
 	list_free(&names);
 	return rc;

@@ -132,8 +132,11 @@ int64_t remote_decrypted_size(int64_t size_bytes);
  */
 int remote_publish(struct remote *r, const char *name);
 
-/* After a failed upload: remove whatever it left under either name. -1 if that cannot be told. */
-int remote_discard(struct remote *r, const char *name);
+/*
+ * After a failed upload: remove whatever it left under the name it was uploaded to, and, if
+ * remote_publish was called, under its final one. -1 if that cannot be told.
+ */
+int remote_discard(struct remote *r, const char *name, bool published);
 
 /*
  * Abort the multipart uploads in S3 that began more than age_s seconds before

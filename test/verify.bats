@@ -222,10 +222,44 @@ verified() {
 		DB_BACKUP_VERIFY=$how run_backup backup-db
 		assert_status 1
 		says "at cloud failed its verification"
-		says "it does not count, nothing pruned"
+		says "it stays, but does not count, nothing pruned"
 		published_local 1 # that one was good
 		remember
 		unchanged
 	done
 	published_s3 5
+}
+
+@test "DB_BACKUP_VERIFY: what could not be verified is, by the next run, and no other dump is made" {
+	cloud
+	export DB_BACKUP_MAX_N=1 DB_BACKUP_VERIFY=read
+	orders rclone 'cat 1' 'run 5000' 'exit 0'
+	run_backup backup-db
+	assert_status 1
+	published_s3 4
+	made=$(cat "$run/stdout")
+	orders pg_dump '*' 'exit 1'
+	run_backup backup-db --older-than "$(date -d '-1 hour' +%s)"
+	assert_status 0
+	says "verified $made at cloud"
+	says_not "verified $made at local" # it was
+	published_s3 1
+	# once only
+	run_backup backup-db --older-than "$(date -d '-1 hour' +%s)"
+	assert_status 0
+	says_not "verified"
+}
+
+@test "DB_BACKUP_VERIFY, stopped meanwhile: the backup stays, and nothing else is said" {
+	cloud
+	orders rclone 'cat' 'touch there' 'hang'
+	DB_BACKUP_VERIFY=read start_backup backup-db
+	wait_until test -e "$fakes/there"
+	kill -TERM "$backup_pid"
+	wait_backup
+	assert_status 143
+	says_not "nothing stored"
+	says_not "failed its verification"
+	says "what is stored stays"
+	published_s3 4
 }

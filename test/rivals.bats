@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# What others do or have set: runs of the same second elsewhere, service files, rclone's own
+# variables, rights on the maintenance database; and what a run does twice.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2154  # each test is a subshell; lib.bash sets and reads
+load lib
+load faults
+load service
+
+setup_file() {
+	source_db 1
+	build_clock
+}
+teardown_file() { drop_source_db; }
+setup() {
+	rig_setup
+	somewhere
+}
+
+# -- one second, two runs
+
+@test "a run that fails leaves what another one of the same second has published" {
+	fast_clock 0
+	unset DB_BACKUP_DIR
+	clocked run_backup backup-db
+	assert_status 0
+	s3_has 1
+	# another machine's lock is not ours: it reaches the server under another name
+	orders rclone 'lsjson 1' 'say []' # it looked before
+	orders pg_dump '*' 'emit 30000000' 'exit 1'
+	DB_BACKUP_RETRIES=0 PGHOST=localhost clocked run_backup backup-db
+	assert_status 1
+	s3_has 1
+}
+
+@test "asked to stop while its name is still another's, a run deletes nothing" {
+	fast_clock 0
+	unset DB_BACKUP_DIR
+	clocked run_backup backup-db
+	assert_status 0
+	clocked start_backup backup-db
+	# it waits for a second that does not come
+	sleep 3
+	kill -TERM "$backup_pid"
+	wait_backup
+	assert_status 143
+	s3_has 1
+}
+
+@test "of a folder that shows uploads only the hidden name is removed" {
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET DB_BACKUP_DIR
+	mkdir "$T/other"
+	export DB_BACKUP_REMOTE=other:$T/other RCLONE_CONFIG_OTHER_TYPE=local
+	fast_clock 0
+	clocked run_backup backup-db
+	assert_status 0
+	[[ $(ls "$T/other") == "$(cat "$run/stdout")" ]]
+	orders rclone 'lsjson 1' 'say []'
+	orders rclone rcat 'skip 1000' 'exit 1'
+	DB_BACKUP_RETRIES=0 PGHOST=localhost clocked run_backup backup-db
+	assert_status 1
+	(($(ls -A "$T/other" | wc -l) == 1))
+}
+
+@test "a local file whose size is wrong is made again by the next try" {
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET
+	export DB_BACKUP_PASSPHRASE=secret DB_BACKUP_RETRIES=1
+	orders rclone 'rcat 1' 'skip 1000' 'real'
+	BACKUP_TEST_HASTE=20 LD_PRELOAD=$clock_so run_backup backup-db
+	assert_status 0
+	says "trying again"
+	printed 1
+}
+
+# -- what is set around us
+
+@test "a service file that names a database is refused: it would be dumped, and restored into, instead" {
+	local source=$DB_NAME
+	fresh_db other
+	printf '[main]\ndbname=%s\n' "$DB_NAME" >"$T/service.conf"
+	export DB_NAME=$source
+	export PGSERVICEFILE=$T/service.conf PGSERVICE=main
+	run_backup backup-db
+	went_wrong 1 "the service file's dbname takes the place of this database"
+	says "hint: take dbname out"
+	local_has 0
+	s3_has 0
+	run_backup restore-db --latest --db "$DB_NAME" --to "victim_$BASHPID" --yes
+	assert_status 1
+	says "the service file's dbname"
+	# one that only says where the server is does no harm
+	printf '[main]\nport=%s\n' "$PGPORT" >"$T/service.conf"
+	run_backup backup-db
+	assert_status 0
+}
+
+@test "RCLONE_VERBOSE and RCLONE_QUIET are the user's" {
+	RCLONE_VERBOSE=1 run_backup backup-db
+	assert_status 0
+	says "rclone: "
+	RCLONE_QUIET=true run_backup backup-db
+	assert_status 0
+}
+
+@test "all databases, by a user whom the database postgres does not let in" {
+	local source=$DB_NAME
+	fresh_db plain
+	sql "$DB_NAME" "create table t as select 1 as a"
+	sql postgres "create role stranger_$BASHPID login bypassrls password '$PGPASSWORD'; grant pg_read_all_data to stranger_$BASHPID"
+	sql postgres "revoke connect on database postgres from public"
+	PGUSER=stranger_$BASHPID DB_NAME='*' DB_EXCLUDE=postgres,$source DB_BACKUP_RETRIES=0 run_backup backup-db
+	sql postgres "grant connect on database postgres to public"
+	sql postgres "drop role stranger_$BASHPID"
+	assert_status 0
+	grep "^$DB_NAME-" "$run/stdout"
+}
