@@ -16,12 +16,6 @@
 #define SIZE_HINT                                                                                  \
 	"see what else writes or deletes there: another program, a life cycle rule, a disk that fails"
 
-/* What one relay serves: destination at[i] is fed by its sink i; the spool is the local file. */
-struct way {
-	struct relay relay;
-	size_t at[RELAY_SINKS_MAX];
-};
-
 static void
 fail(struct dump *b, size_t i, const char *hint, const char *format, ...)
 {
@@ -129,24 +123,24 @@ prepare_folder(struct dump *b, size_t i)
 }
 
 static void
-open_spool(struct dump *b, size_t i, struct way *w)
+open_spool(struct dump *b, size_t i, struct relay *r)
 {
 	struct destination *d = &b->d->item[i];
 
 	if (prepare_folder(b, i) == -1)
 		return;
-	w->relay.spool = folder_create(d->directory, b->name);
-	if (w->relay.spool == -1) {
+	r->spool = folder_create(d->directory, b->name);
+	if (r->spool == -1) {
 		destination_failed(d, "cannot write to", errno);
 		fail(b, i, d->hint, "%s (as user %d)", d->why, (int)getuid());
 	}
 }
 
 static void
-open_sink(struct dump *b, size_t i, struct way *w, const char *name, bool encrypt)
+open_sink(struct dump *b, size_t i, struct relay *r, const char *name, bool encrypt)
 {
 	struct destination *d = &b->d->item[i];
-	struct relay_sink *s = &w->relay.sink[w->relay.sinks];
+	struct relay_sink *s = &r->sink[r->sinks];
 
 	if (is_local(b, i) && prepare_folder(b, i) == -1)
 		return;
@@ -161,12 +155,12 @@ open_sink(struct dump *b, size_t i, struct way *w, const char *name, bool encryp
 		    "rclone cannot stream to it, and would collect the backup in TMPDIR first, in the clear");
 		return;
 	}
-	*s = (struct relay_sink){ .name = d->name };
+	*s = (struct relay_sink){ .name = d->name, .at = i };
 	s->fd = remote_upload(&d->remote, &s->process, name, b->upper_bound, encrypt);
 	if (s->fd == -1)
 		fail(b, i, NULL, "cannot start rclone: %s", strerror(errno));
 	else
-		w->at[w->relay.sinks++] = i;
+		r->sinks++;
 }
 
 /* Remove what a failed upload may have left, under its final name if published; say so if that fails. */
@@ -235,13 +229,13 @@ may_be_there(const struct relay_sink *s)
 	return s->committed || !s->process.asked;
 }
 
-/* What became of the uploads of w. */
+/* What became of the uploads. */
 static void
-finish_sinks(struct dump *b, struct way *w, const char *name, int64_t expected)
+finish_sinks(struct dump *b, struct relay *r, const char *name, int64_t expected)
 {
-	for (size_t k = 0; k < w->relay.sinks; k++) {
-		struct relay_sink *s = &w->relay.sink[k];
-		size_t i = w->at[k];
+	for (size_t k = 0; k < r->sinks; k++) {
+		struct relay_sink *s = &r->sink[k];
+		size_t i = s->at;
 		char why[768];
 
 		if (!s->failed && s->committed && process_succeeded(&s->process)) {
@@ -263,42 +257,42 @@ finish_sinks(struct dump *b, struct way *w, const char *name, int64_t expected)
 
 /* The dump failed, or we were asked to stop: nothing of this try may stay. */
 static void
-abandon(struct dump *b, struct way *w, const char *name)
+abandon(struct dump *b, struct relay *r, const char *name)
 {
-	relay_abort(&w->relay);
-	if (w->relay.spool != -1)
+	relay_abort(r);
+	if (r->spool != -1)
 		for (size_t i = 0; i < b->d->n; i++)
 			if (is_local(b, i))
 				folder_discard(b->d->item[i].directory, name);
-	for (size_t k = 0; k < w->relay.sinks; k++)
-		if (b->outcome[w->at[k]] == WANTED &&
-		    (is_local(b, w->at[k]) || may_be_there(&w->relay.sink[k])))
-			discard(b, w->at[k], name, false);
+	for (size_t k = 0; k < r->sinks; k++)
+		if (b->outcome[r->sink[k].at] == WANTED &&
+		    (is_local(b, r->sink[k].at) || may_be_there(&r->sink[k])))
+			discard(b, r->sink[k].at, name, false);
 }
 
 static void
-start_relay(struct dump *b, struct way *w)
+start_relay(struct dump *b, struct relay *r)
 {
-	w->relay.what = b->shown;
-	w->relay.expected_bytes = b->expected_bytes;
-	w->relay.stall_ms = b->c->stall_s * 1000;
-	w->relay.magic = b->database != NULL ? "PGDMP" : "--";
-	relay_start(&w->relay);
+	r->what = b->shown;
+	r->expected_bytes = b->expected_bytes;
+	r->stall_ms = b->c->stall_s * 1000;
+	r->magic = b->database != NULL ? "PGDMP" : "--";
+	relay_start(r);
 }
 
 /* Why pg_dump failed, for all destinations alike. */
 static void
-explain_dump(struct dump *b, struct way *w)
+explain_dump(struct dump *b, struct relay *r)
 {
-	struct process *p = &w->relay.dump;
+	struct process *p = &r->dump;
 	char why[1024], text[32];
 
 	b->dump_failed = true;
 	if (process_missing(p) != 0)
 		b->code = process_missing(p);
-	text_duration(text, sizeof text, (process_clock_ms() - w->relay.started_ms) / 1000 * 1000);
-	if (*w->relay.why != '\0')
-		snprintf(why, sizeof why, "%s: %s", p->name, w->relay.why);
+	text_duration(text, sizeof text, (process_clock_ms() - r->started_ms) / 1000 * 1000);
+	if (*r->why != '\0')
+		snprintf(why, sizeof why, "%s: %s", p->name, r->why);
 	else
 		snprintf(why, sizeof why, "%s %s after %s%s%s", p->name, process_fate(p), text,
 		    *p->said ? ": " : "", p->said);
@@ -307,24 +301,23 @@ explain_dump(struct dump *b, struct way *w)
 
 /* Did the dump itself go wrong, or only all that took it? */
 static bool
-dump_is_to_blame(const struct way *w)
+dump_is_to_blame(const struct relay *r)
 {
-	return *w->relay.why != '\0' ||
-	       (!w->relay.dump.running && !process_succeeded(&w->relay.dump));
+	return *r->why != '\0' || (!r->dump.running && !process_succeeded(&r->dump));
 }
 
 /* The dump is complete: publish the local file, before any upload is waited for. */
 static void
-finish_spool(struct dump *b, struct way *w)
+finish_spool(struct dump *b, struct relay *r)
 {
 	for (size_t i = 0; i < b->d->n; i++) {
-		if (w->relay.spool == -1 || !is_local(b, i) || b->outcome[i] != WANTED)
+		if (r->spool == -1 || !is_local(b, i) || b->outcome[i] != WANTED)
 			continue;
-		if (w->relay.spool_errno == 0) {
-			confirm(b, i, b->name, w->relay.total_bytes);
+		if (r->spool_errno == 0) {
+			confirm(b, i, b->name, r->total_bytes);
 			continue;
 		}
-		destination_failed(&b->d->item[i], "cannot write to", w->relay.spool_errno);
+		destination_failed(&b->d->item[i], "cannot write to", r->spool_errno);
 		fail(b, i, b->d->item[i].hint, "%s", b->d->item[i].why);
 		discard(b, i, b->name, false);
 	}
@@ -336,117 +329,100 @@ stored_size(const struct dump *b, int64_t bytes)
 	return encrypts(b) ? remote_encrypted_size(bytes) : bytes;
 }
 
-/* Dump to the destinations for which take is true. -1 if asked to stop. */
-static int
-dump_to(struct dump *b, bool (*take)(const struct dump *b, size_t i))
+/* The end of a try. rc is -1 where nothing of it may stay. */
+static void
+end_relay(struct dump *b, struct relay *r, const char *name, int64_t expected, int rc)
 {
-	struct way *w = text_alloc(sizeof *w);
+	if (rc == 0)
+		finish_sinks(b, r, name, expected);
+	else
+		abandon(b, r, name);
+	relay_abort(r);
+	if (r->spool != -1)
+		close(r->spool);
+	free(r);
+}
+
+/* Dump to the destinations that want it, or to the local one alone. */
+static void
+dump_to(struct dump *b, bool local_only)
+{
+	struct relay *r = text_alloc(sizeof *r);
 	int out[2] = { -1, -1 }, rc = 0;
 	bool itself;
 
-	w->relay.spool = w->relay.source = -1;
+	r->spool = r->source = -1;
 	for (size_t i = 0; i < b->d->n; i++) {
-		if (b->outcome[i] != WANTED || !take(b, i))
+		if (b->outcome[i] != WANTED || (local_only && !is_local(b, i)))
 			continue;
 		if (is_local(b, i) && !encrypts(b))
-			open_spool(b, i, w);
+			open_spool(b, i, r);
 		else
-			open_sink(b, i, w, b->name, encrypts(b));
+			open_sink(b, i, r, b->name, encrypts(b));
 	}
-	if (w->relay.spool == -1 && w->relay.sinks == 0) {
-		free(w);
-		return process_stopping() != 0 ? -1 : 0;
+	if (r->spool == -1 && r->sinks == 0) {
+		free(r);
+		return;
 	}
 	/*
 	 * Into the file alone pg_dump writes itself: it can seek there, and notes in the end where
 	 * the data of each table begin, which pg_restore --jobs and --table want. Not pg_dumpall,
 	 * which does not look whether its writes succeed.
 	 */
-	itself = w->relay.sinks == 0 && b->database != NULL;
+	itself = r->sinks == 0 && b->database != NULL;
 	if (!itself && pipe2(out, O_CLOEXEC) == -1) {
 		dump_fail_all(b, strerror(errno), NULL);
-		abandon(b, w, b->name);
-		goto end;
+		end_relay(b, r, b->name, 0, -1);
+		return;
 	}
-	rc = pg_start(
-	    b->pg, &w->relay.dump, &b->argv, b->database, -1, itself ? w->relay.spool : out[1]);
+	rc = pg_start(b->pg, &r->dump, &b->argv, b->database, -1, itself ? r->spool : out[1]);
 	if (!itself)
 		close(out[1]);
-	w->relay.source = out[0];
-	start_relay(b, w);
+	r->source = out[0];
+	start_relay(b, r);
 	if (rc == 0)
-		rc = relay_read(&w->relay);
-	b->upper_bound =
-	    2 * w->relay.total_bytes > b->upper_bound ? 2 * w->relay.total_bytes : b->upper_bound;
+		rc = relay_read(r);
+	if (2 * r->total_bytes > b->upper_bound)
+		b->upper_bound = 2 * r->total_bytes;
 	if (rc == 0) {
-		finish_spool(b, w);
-		rc = relay_commit(&w->relay);
-		if (rc == 0)
-			finish_sinks(b, w, b->name, stored_size(b, w->relay.total_bytes));
+		finish_spool(b, r);
+		rc = relay_commit(r);
+	} else if (process_stopping() == 0 && dump_is_to_blame(r)) {
+		explain_dump(b, r);
 	} else if (process_stopping() == 0) {
-		bool blame = dump_is_to_blame(w);
-
-		/* a failed dump explains everything; else each destination has its own reason */
-		if (!blame) {
-			finish_spool(b, w);
-			finish_sinks(b, w, b->name, -1);
-			rc = 0;
-		} else {
-			explain_dump(b, w);
-		}
+		/* nothing is left to write to, each for its own reason */
+		finish_spool(b, r);
+		rc = 0;
 	}
-	if (rc == -1)
-		abandon(b, w, b->name);
-	relay_abort(&w->relay);
-end:
-	if (w->relay.spool != -1)
-		close(w->relay.spool);
-	free(w);
-	return process_stopping() != 0 ? -1 : 0;
+	end_relay(b, r, b->name, stored_size(b, r->total_bytes), rc);
 }
 
 /* Upload the complete local file of this run, as it is, to the remotes that want it. */
 static void
 upload_file(struct dump *b, const char *directory)
 {
-	struct way *w = text_alloc(sizeof *w);
+	struct relay *r = text_alloc(sizeof *r);
 	char *path = text_format("%s/%s", directory, b->file);
 	int64_t size = folder_size(directory, b->file);
-	int rc;
 
-	w->relay.source = -1;
-	w->relay.spool = open(path, O_RDONLY | O_CLOEXEC);
-	w->relay.spool_bytes = size;
+	r->source = -1;
+	r->spool = open(path, O_RDONLY | O_CLOEXEC);
+	r->spool_bytes = size;
 	free(path);
-	if (w->relay.spool == -1 || size == -1) {
+	if (r->spool == -1 || size == -1) {
 		*b->file = '\0'; /* gone: the next try dumps again */
 		dump_fail_all(b, "the local file was removed before its upload", NULL);
-		if (w->relay.spool != -1)
-			close(w->relay.spool);
-		free(w);
+		if (r->spool != -1)
+			close(r->spool);
+		free(r);
 		return;
 	}
 	for (size_t i = 0; i < b->d->n; i++)
 		if (b->outcome[i] == WANTED && !is_local(b, i))
-			open_sink(b, i, w, b->file, false);
+			open_sink(b, i, r, b->file, false);
 	b->expected_bytes = size;
-	start_relay(b, w);
-	rc = relay_commit(&w->relay);
-	if (rc == 0)
-		finish_sinks(b, w, b->file, size);
-	else
-		abandon(b, w, b->file);
-	relay_abort(&w->relay);
-	close(w->relay.spool);
-	free(w);
-}
-
-static bool
-take_all(const struct dump *b, size_t i)
-{
-	(void)b;
-	(void)i;
-	return true;
+	start_relay(b, r);
+	end_relay(b, r, b->file, size, relay_commit(r));
 }
 
 void
@@ -466,11 +442,13 @@ dump_try(struct dump *b)
 	 * The database must not wait for the network, and one encryption is
 	 * enough: rclone encrypts into the local file, which then is uploaded.
 	 */
-	if (*b->file == '\0' && encrypts(b) && local_wanted && remote_wanted &&
-	    (dump_to(b, is_local) == -1 || b->dump_failed))
-		return;
+	if (*b->file == '\0' && encrypts(b) && local_wanted && remote_wanted) {
+		dump_to(b, true);
+		if (b->dump_failed || process_stopping() != 0)
+			return;
+	}
 	if (*b->file == '\0')
-		dump_to(b, take_all);
+		dump_to(b, false);
 	else if (remote_wanted)
 		upload_file(b, directory);
 }

@@ -24,6 +24,7 @@
 struct relay_sink {
 	struct process process;
 	const char *name; /* of the destination, for progress */
+	size_t at;        /* the caller's: whose upload it is */
 	int fd;           /* from remote_upload, not blocking; -1 once closed */
 	int64_t sent_bytes;
 	int64_t moved_ms; /* when it last took a byte */
@@ -69,7 +70,7 @@ struct relay {
 
 /*
  * Prepare r, all zero but for dump, source, spool, spool_bytes, sinks, of each sink
- * process, name and fd, and hold, magic, expected_bytes, stall_ms and what, which are set
+ * process, name, at and fd, and hold, magic, expected_bytes, stall_ms and what, which are set
  * as needed. Without a source the stream is the first spool_bytes of spool, or, if dump
  * runs, what that writes there; with one spool is empty and spool_bytes 0. name, magic and what are to live as long as r. From
  * here on relay_abort has to be called in the end, whatever happens.
