@@ -77,7 +77,6 @@ static bool
 clean_up(const struct config *c, struct destination *d, const struct catalog *cat,
     const struct prune_scope *scope, const struct list *victims, enum log_level level)
 {
-	static struct list told; /* where uploads cannot be looked for: a service says it once */
 	struct ours ours = { c, cat, scope };
 	bool ok = true;
 	int aborted;
@@ -100,13 +99,12 @@ clean_up(const struct config *c, struct destination *d, const struct catalog *ca
 	if (aborted > 0)
 		log_info("removed %d unfinished %s older than 7 days at %s", aborted,
 		    aborted == 1 ? "upload" : "uploads", d->name);
-	if (aborted == -1 && process_stopping() == 0 && !list_has(&told, d->name)) {
+	if (aborted == -1 && process_stopping() == 0) {
 		log_warning("cannot remove unfinished uploads at %s, which take space there: %s",
 		    d->name, d->remote.why);
 		log_hint(
 		    "allow s3:ListBucketMultipartUploads and s3:AbortMultipartUpload, or let a rule of the bucket "
 		    "remove them");
-		list_add(&told, d->name);
 	}
 	return ok;
 }
