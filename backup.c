@@ -138,8 +138,7 @@ leave_out_passwords(struct run *r, struct dump *b, const char *via)
 	size_t n;
 
 	if (list_has(&b->argv, "--no-role-passwords") ||
-	    pg_query(&r->pg, via, "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT');\n",
-		NULL, &rows, &n, true) == -1)
+	    pg_query(&r->pg, via, DUMP_PASSWORDS_SQL, NULL, &rows, &n, true) == -1)
 		return; /* pg_dumpall will tell */
 	if (strcmp(rows, "f") == 0) {
 		list_add(&b->argv, "--no-role-passwords");

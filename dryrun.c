@@ -22,6 +22,7 @@
 #include "list.h"
 #include "lock.h"
 #include "probe.h"
+#include "target.h"
 
 #define WAIT_MAX_S 10 /* whoever looks at this does not want to wait long */
 #define DUMP_LIMIT_MS (5 * 60 * 1000)
@@ -30,6 +31,7 @@ struct rehearsal {
 	const struct config *c;
 	struct destinations d;
 	struct catalog cat;
+	char *unlisted[DESTINATIONS_MAX]; /* why it cannot be listed, or NULL */
 	struct checklist out;
 	struct pg pg;
 	struct list databases;
@@ -321,21 +323,33 @@ end:
 	free(name);
 }
 
-static void
-check_globals(struct rehearsal *r)
+/* What the server as a whole answers: true for 't'. A server that cannot be asked is a problem of item. */
+static bool
+ask(struct rehearsal *r, const char *item, const char *sql, bool *answer)
 {
-	static const char sql[] = "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT');\n";
+	struct pg_server server;
+	const char *via;
 	char *rows;
 	size_t n;
 
-	if (!r->globals)
-		return;
-	if (pg_query(&r->pg, "postgres", sql, NULL, &rows, &n, true) == -1 &&
-	    pg_query(&r->pg, "template1", sql, NULL, &rows, &n, true) == -1) {
-		checklist_add(&r->out, FINDING_PROBLEM, "globals", r->pg.hint, "%s", r->pg.why);
-		return;
+	if (target_connect(&r->pg, NULL, r->c->wait_s * 1000, &via, &server) != PG_OK ||
+	    pg_query(&r->pg, via, sql, NULL, &rows, &n, true) == -1) {
+		checklist_add(&r->out, FINDING_PROBLEM, item, r->pg.hint, "%s", r->pg.why);
+		return false;
 	}
-	if (strcmp(rows, "f") == 0)
+	*answer = strcmp(rows, "t") == 0;
+	free(rows);
+	return true;
+}
+
+static void
+check_globals(struct rehearsal *r)
+{
+	bool readable;
+
+	if (!r->globals || !ask(r, "globals", DUMP_PASSWORDS_SQL, &readable))
+		return;
+	if (!readable)
 		checklist_add(&r->out, FINDING_NOTE, "globals",
 		    "to have them, back up as a superuser, or let one GRANT SELECT ON "
 		    "pg_authid TO this user",
@@ -346,7 +360,27 @@ check_globals(struct rehearsal *r)
 		    "roles with their passwords, and tablespaces");
 	r->globals_usable = true;
 	check_lock(r, NULL, "globals");
-	free(rows);
+}
+
+/* A verification that cannot be done fails each run, after all the rest went well. */
+static void
+check_verification(struct rehearsal *r)
+{
+	bool may;
+
+	if (r->c->verify != VERIFY_RESTORE ||
+	    !ask(r, "verification",
+		"SELECT rolsuper OR rolcreatedb FROM pg_roles WHERE rolname = current_user;\n",
+		&may))
+		return;
+	if (may)
+		checklist_add(&r->out, FINDING_OK, "verification", NULL,
+		    "each backup is restored into a database made for that");
+	else
+		checklist_add(&r->out, FINDING_PROBLEM, "verification",
+		    "let it make databases (ALTER ROLE ... CREATEDB), or set DB_BACKUP_VERIFY=read",
+		    "user \"%s\" may not make the database that each backup is restored into",
+		    r->c->pg_user);
 }
 
 /* -- destinations */
@@ -453,11 +487,11 @@ check_destination(struct rehearsal *r, size_t i)
 		    "life cycle rule), or allow deleting; DB_BACKUP_MAX_N=unlimited makes no attempt",
 		    "%s%s cannot be deleted, and stays: %s", PROBE_NAME, encrypt ? ".bin" : "",
 		    p.delete_why);
-	if (r->cat.failed[i] && p.stored)
+	if (r->unlisted[i] != NULL && p.stored)
 		checklist_add(&r->out, FINDING_NOTE, d->name,
 		    "let the key list the bucket (s3:ListBucket)",
 		    "what is there cannot be listed, so nothing is pruned, and backup-service cannot tell when a backup is due: %s",
-		    d->why);
+		    r->unlisted[i]);
 }
 
 static void
@@ -603,7 +637,8 @@ dryrun_run(const struct config *c, const struct arguments *a)
 	destinations_init(&r->d, c);
 	check_tools(r);
 	for (size_t i = 0; i < r->d.n; i++)
-		catalog_read_one(&r->cat, &r->d, i, c->label);
+		if (catalog_read_one(&r->cat, &r->d, i, c->label) == -1)
+			r->unlisted[i] = text_copy(r->d.item[i].why);
 	if (check_server(r)) {
 		r->usable = text_alloc((r->databases.n + 1) * sizeof *r->usable);
 		r->estimate = text_alloc((r->databases.n + 1) * sizeof *r->estimate);
@@ -611,6 +646,8 @@ dryrun_run(const struct config *c, const struct arguments *a)
 		for (size_t i = 0; i < r->databases.n && process_stopping() == 0; i++)
 			check_database(r, i);
 		check_globals(r);
+		if (process_stopping() == 0)
+			check_verification(r);
 	} else {
 		list_free(&r->databases);
 	}

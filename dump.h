@@ -61,6 +61,9 @@ const char *dump_compression(const struct config *c, int dump_major);
 void dump_arguments(
     const struct config *c, int dump_major, const char *database, struct list *argv);
 
+/* Whether the user may read the passwords of roles; else pg_dumpall needs --no-role-passwords. */
+#define DUMP_PASSWORDS_SQL "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT');\n"
+
 /*
  * Try once. Afterwards outcome is DONE where the backup is published and its
  * size was checked; failure tells why for those still WANTED. Where a complete

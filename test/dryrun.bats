@@ -147,6 +147,22 @@ all_well() {
 	as_super 'drop owned by dry_reader'
 }
 
+@test "DB_BACKUP_VERIFY=restore by a user who may not make a database" {
+	fresh_db dry_verify
+	export PGUSER=dry_reader PGPASSWORD=r3aders
+	DB_BACKUP_VERIFY=read run_backup backup-db --dry-run
+	problems 0
+	DB_BACKUP_VERIFY=restore run_backup backup-db --dry-run
+	problems 1
+	finds PROBLEM verification 'user "dry_reader" may not make the database that each backup is restored into'
+	grep -q "hint: .*CREATEDB" "$run/stdout"
+	DB_BACKUP_VERIFY=restore run_backup backup-db
+	assert_status 1
+	PGUSER=postgres PGPASSWORD=$(sed -n 's/^PGPASSWORD=//p' "$RIG_DIR/pg/env") DB_BACKUP_VERIFY=restore run_backup backup-db --dry-run
+	problems 0
+	finds ok verification "each backup is restored"
+}
+
 @test "options and patterns that pg_dump refuses" {
 	PGDUMP_OPTIONS=--no-such-option run_backup backup-db --dry-run
 	problems 1
@@ -204,6 +220,17 @@ storage() {
 	clean
 }
 @test "storage that is missing, or does not allow all" { both_rclones storage; }
+
+@test "neither to be listed nor deleted from: each with its own reason" {
+	orders rclone 'lsjson 1' 'warn LIST-REFUSED' 'exit 1'
+	orders rclone delete 'warn DELETE-REFUSED' 'exit 1'
+	run_backup backup-db --dry-run
+	problems 0
+	finds note cloud "cannot be deleted, and stays"
+	grep -q 'cannot be deleted, and stays: .*DELETE-REFUSED' "$run/stdout"
+	grep -q 'cannot be listed, .*LIST-REFUSED' "$run/stdout"
+	s3_rm backup-service-probe
+}
 
 @test "a remote that is not defined, one that is a folder, and an encryption that does not work" {
 	mkdir "$T/folder"
