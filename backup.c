@@ -95,16 +95,6 @@ report_failures(const struct dump *b, const char *what_next)
 	}
 }
 
-/* Size of the newest backup of this database, from what was there at the start; 0 if there is none. */
-static int64_t
-newest_size(const struct run *r, const char *database)
-{
-	for (size_t i = 0; i < r->before.n; i++)
-		if (backup_is_of(&r->before.item[i], database))
-			return r->before.item[i].size_bytes;
-	return 0;
-}
-
 /* A name that no destination has yet: two runs within a second get different ones. */
 static int
 choose_name(struct run *r, struct dump *b)
@@ -198,7 +188,8 @@ check_server(struct run *r, struct dump *b)
 	}
 	if (b->expected_bytes == 0)
 		b->expected_bytes = server.size_bytes / 4; /* compressed, by rule of thumb */
-	if (2 * server.size_bytes > b->upper_bound && newest_size(r, b->database) == 0)
+	if (2 * server.size_bytes > b->upper_bound &&
+	    catalog_newest_size(&r->before, b->database) == 0)
 		b->upper_bound = 2 * server.size_bytes;
 	return 0;
 }
@@ -518,7 +509,7 @@ back_up(struct run *r, const char *database)
 	}
 	sweep_remotes(r, &b);
 	dump_arguments(r->c, r->dump_major, database, &b.argv);
-	b.expected_bytes = newest_size(r, database);
+	b.expected_bytes = catalog_newest_size(&r->before, database);
 	b.upper_bound = 2 * b.expected_bytes;
 	if (!is_complete(&b))
 		try_until_done(r, &b);
@@ -568,19 +559,14 @@ check_tools(struct run *r)
 static int
 set_up_encryption(struct run *r)
 {
-	struct remote *first = &r->d.item[0].remote;
-
-	if (r->c->passphrase != NULL && remote_encrypt(first, r->c->passphrase) == -1) {
-		if (process_stopping() != 0)
-			return EXIT_FAILED;
-		log_error("cannot encrypt: %s; nothing stored", first->why);
-		log_hint(
-		    "see whether \"echo x | rclone obscure -\" works here; without it nothing is backed up");
-		return first->missing != 0 ? first->missing : EXIT_FAILED;
-	}
-	for (size_t i = 1; i < r->d.n; i++)
-		r->d.item[i].remote.crypt = first->crypt;
-	return 0;
+	if (destinations_encrypt(&r->d, r->c->passphrase) == 0)
+		return 0;
+	if (process_stopping() != 0)
+		return EXIT_FAILED;
+	log_error("cannot encrypt: %s; nothing stored", r->d.item[0].remote.why);
+	log_hint(
+	    "see whether \"echo x | rclone obscure -\" works here; without it nothing is backed up");
+	return destinations_status(&r->d, EXIT_FAILED);
 }
 
 /* Databases of this run: named, configured, or all of the server. */

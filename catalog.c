@@ -118,6 +118,15 @@ catalog_newest(
 	return NULL;
 }
 
+int64_t
+catalog_newest_size(const struct catalog *cat, const char *database)
+{
+	for (size_t i = 0; i < cat->n; i++)
+		if (backup_is_of(&cat->item[i], database))
+			return cat->item[i].size_bytes;
+	return 0;
+}
+
 static int
 by_text(const void *a, const void *b)
 {

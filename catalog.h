@@ -54,6 +54,9 @@ bool backup_is_of(const struct backup *b, const char *database);
 const struct backup *catalog_newest(
     const struct catalog *cat, size_t destination, const char *database, time_t not_after);
 
+/* The size of the newest of a database (NULL: the globals) anywhere, by which to guess the next; 0 if there is none. */
+int64_t catalog_newest_size(const struct catalog *cat, const char *database);
+
 /* Add the names of databases that have backups, each once, to out, and sort all of out. */
 void catalog_databases(const struct catalog *cat, struct list *out);
 

@@ -67,6 +67,18 @@ destinations_init(struct destinations *d, const struct config *c)
 }
 
 int
+destinations_encrypt(struct destinations *d, const char *passphrase)
+{
+	struct remote *first = &d->item[0].remote;
+
+	if (passphrase != NULL && remote_encrypt(first, passphrase) == -1)
+		return -1;
+	for (size_t i = 1; i < d->n; i++)
+		d->item[i].remote.crypt = first->crypt;
+	return 0;
+}
+
+int
 destinations_status(const struct destinations *d, int status)
 {
 	for (size_t i = 0; i < d->n && status == EXIT_FAILED; i++)

@@ -36,6 +36,12 @@ struct destinations {
 void destinations_init(struct destinations *d, const struct config *c);
 
 /*
+ * remote_encrypt for all of them, which ask rclone but once; nothing to do without a
+ * passphrase (NULL). -1: the why of the first one's remote tells, and nothing is to be stored.
+ */
+int destinations_encrypt(struct destinations *d, const char *passphrase);
+
+/*
  * What a failure is to exit with: 126 or 127 where status is EXIT_FAILED and rclone could not
  * be started in the last call to one of them, else status.
  */

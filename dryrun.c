@@ -22,6 +22,7 @@
 #include "list.h"
 #include "lock.h"
 #include "probe.h"
+#include "prune.h"
 #include "target.h"
 
 #define WAIT_MAX_S 10 /* whoever looks at this does not want to wait long */
@@ -209,22 +210,6 @@ try_dump(struct rehearsal *r, const char *database, struct process *p)
 	return got == 1 ? 0 : -1;
 }
 
-/* Of the newest backup, or by rule of thumb. */
-static int64_t
-estimate(const struct rehearsal *r, const char *database, int64_t size_bytes, bool *known)
-{
-	time_t now = time(NULL);
-
-	for (size_t i = 0; i < r->d.n; i++) {
-		const struct backup *b = catalog_newest(&r->cat, i, database, now);
-
-		*known = b != NULL;
-		if (b != NULL)
-			return b->size_bytes;
-	}
-	return size_bytes / 4;
-}
-
 static void
 check_lock(struct rehearsal *r, const char *database, const char *name)
 {
@@ -300,7 +285,7 @@ check_database(struct rehearsal *r, size_t i)
 	char *name = text_format("\"%s\"", database), size[32], stored[32];
 	struct pg_server server = { 0 };
 	struct privileges p = { 0 };
-	bool known = false;
+	int64_t known = catalog_newest_size(&r->cat, database);
 
 	if (pg_connect(&r->pg, database, r->c->wait_s * 1000, &server) != PG_OK) {
 		checklist_add(&r->out, FINDING_PROBLEM, name, r->pg.hint, "%s", r->pg.why);
@@ -309,13 +294,13 @@ check_database(struct rehearsal *r, size_t i)
 	if (!check_privileges(r, database, name, &p))
 		goto end;
 	r->usable[i] = true;
-	r->estimate[i] = estimate(r, database, server.size_bytes, &known);
+	r->estimate[i] = known > 0 ? known : server.size_bytes / 4; /* by rule of thumb */
 	r->total_bytes += r->estimate[i];
 	text_size(stored, sizeof stored, r->estimate[i]);
 	checklist_add(&r->out, FINDING_OK, name, NULL,
 	    "%s, %lld %s, all readable; a backup takes about %s%s",
 	    text_size(size, sizeof size, server.size_bytes), p.tables,
-	    p.tables == 1 ? "table" : "tables", stored, known ? ", as the newest does" : "");
+	    p.tables == 1 ? "table" : "tables", stored, known > 0 ? ", as the newest does" : "");
 	check_lock(r, database, name);
 end:
 	free(p.unreadable_names);
@@ -497,16 +482,13 @@ check_destination(struct rehearsal *r, size_t i)
 static void
 check_destinations(struct rehearsal *r)
 {
-	struct remote *first = &r->d.item[0].remote;
-
 	checklist_section(&r->out, "Destinations");
-	if (r->c->passphrase != NULL && remote_encrypt(first, r->c->passphrase) == -1) {
+	if (destinations_encrypt(&r->d, r->c->passphrase) == -1) {
 		checklist_add(&r->out, FINDING_PROBLEM, "encryption",
-		    "see whether \"echo x | rclone obscure -\" works here", "%s", first->why);
+		    "see whether \"echo x | rclone obscure -\" works here", "%s",
+		    r->d.item[0].remote.why);
 		return;
 	}
-	for (size_t i = 1; i < r->d.n; i++)
-		r->d.item[i].remote.crypt = first->crypt;
 	for (size_t i = 0; i < r->d.n && process_stopping() == 0; i++)
 		check_destination(r, i);
 }
@@ -565,36 +547,17 @@ plan_store(struct rehearsal *r, const char *database, int64_t bytes, time_t now)
 		    text_size(size, sizeof size, bytes));
 }
 
-/* The backups that the new one, of now, would push out. */
+/* The backups that the new one would push out. */
 static void
-plan_prune(struct rehearsal *r, size_t destination, const char *database, time_t now)
+plan_prune(struct rehearsal *r, size_t destination, const char *database)
 {
-	struct retention_item *item = text_alloc((r->cat.n + 1) * sizeof *item);
-	const struct backup **of = text_alloc((r->cat.n + 1) * sizeof *of);
-	bool placed = false;
-	size_t n = 0;
+	struct list victims = { 0 };
 
-	for (size_t i = 0; i <= r->cat.n; i++) {
-		const struct backup *b = i < r->cat.n ? &r->cat.item[i] : NULL;
-
-		if (!placed && (b == NULL || b->time <= now)) {
-			of[n] = NULL;
-			item[n++].time = now;
-			placed = true;
-		}
-		if (b != NULL && b->destination == destination && backup_is_of(b, database)) {
-			of[n] = b;
-			item[n++].time = b->time;
-		}
-	}
-	retention_apply(&r->c->keep, now, item, n);
-	for (size_t i = 0; i < n; i++)
-		if (of[i] != NULL && item[i].kept_by == NULL &&
-		    name_belongs(of[i]->file, r->c->label, database))
-			checklist_add(&r->out, FINDING_NONE, "prune", NULL, "%s at %s", of[i]->file,
-			    r->d.item[destination].name);
-	free(item);
-	free(of);
+	prune_decide(r->c, &r->cat, destination, database, true, &victims, NULL);
+	for (size_t i = 0; i < victims.n; i++)
+		checklist_add(&r->out, FINDING_NONE, "prune", NULL, "%s at %s", victims.item[i],
+		    r->d.item[destination].name);
+	list_free(&victims);
 }
 
 static void
@@ -611,9 +574,9 @@ plan(struct rehearsal *r)
 	for (size_t k = 0; k < r->d.n; k++) {
 		for (size_t i = 0; i < r->databases.n; i++)
 			if (r->usable[i])
-				plan_prune(r, k, r->databases.item[i], now);
+				plan_prune(r, k, r->databases.item[i]);
 		if (r->globals_usable)
-			plan_prune(r, k, NULL, now);
+			plan_prune(r, k, NULL);
 	}
 	checklist_section(&r->out, NULL);
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "catalog.h"
 #include "databases.h"
 #include "exit.h"
 #include "lib/log.h"
@@ -16,16 +15,14 @@
 
 #define UPLOAD_STALE_S (7 * 86400L)
 
-/*
- * Decide over one database's backups; calls each for every one, newest first,
- * and adds the files that may go to victims. Returns how many stay.
- */
-static int64_t
-decide(const struct config *c, const struct catalog *cat, const char *database,
-    struct list *victims, void (*each)(const struct backup *b, const char *kept_by))
+int64_t
+prune_decide(const struct config *c, const struct catalog *cat, size_t destination,
+    const char *database, bool one_more, struct list *victims,
+    void (*each)(const struct backup *b, const char *kept_by))
 {
 	struct retention_item *item = text_alloc((cat->n + 1) * sizeof *item);
 	const struct backup **of = text_alloc((cat->n + 1) * sizeof *of);
+	time_t now = time(NULL);
 	size_t n = 0;
 	int64_t kept = 0;
 
@@ -33,18 +30,25 @@ decide(const struct config *c, const struct catalog *cat, const char *database,
 	 * What passes here may be deleted, and pushes others out. So it is asked twice, of the
 	 * catalog and of the name itself: it has to be what we would give it.
 	 */
-	for (size_t i = 0; i < cat->n; i++)
-		if (backup_is_of(&cat->item[i], database) &&
-		    name_belongs(cat->item[i].file, c->label, database)) {
-			of[n] = &cat->item[i];
-			item[n++].time = cat->item[i].time;
+	for (size_t i = 0; i <= cat->n; i++) {
+		const struct backup *b = i < cat->n ? &cat->item[i] : NULL;
+
+		if (one_more && (b == NULL || b->time <= now)) {
+			item[n++].time = now; /* of[n] stays NULL */
+			one_more = false;
 		}
-	retention_apply(&c->keep, time(NULL), item, n);
+		if (b != NULL && b->destination == destination && backup_is_of(b, database) &&
+		    name_belongs(b->file, c->label, database)) {
+			of[n] = b;
+			item[n++].time = b->time;
+		}
+	}
+	retention_apply(&c->keep, now, item, n);
 	for (size_t i = 0; i < n; i++) {
 		kept += item[i].kept_by != NULL;
-		if (each != NULL)
+		if (of[i] != NULL && each != NULL)
 			each(of[i], item[i].kept_by);
-		if (item[i].kept_by == NULL)
+		if (of[i] != NULL && item[i].kept_by == NULL)
 			list_add(victims, of[i]->file);
 	}
 	free(item);
@@ -132,7 +136,8 @@ prune_after_backup(
 	}
 	scope->kept = text_alloc(n * sizeof *scope->kept);
 	for (size_t k = 0; k < n; k++)
-		scope->kept[k] = decide(c, &cat, scope_database(scope, k), &victims, NULL);
+		scope->kept[k] = prune_decide(
+		    c, &cat, destination, scope_database(scope, k), false, &victims, NULL);
 	if (!clean_up(c, &d->item[destination], &cat, scope, &victims, LOG_WARNING)) {
 		free(scope->kept); /* how many are left there is not known */
 		scope->kept = NULL;
@@ -163,7 +168,8 @@ decide_and_print(const struct config *c, const struct catalog *cat, const struct
 	for (size_t i = 0; i < scope->databases.n + scope->globals; i++) {
 		const char *database = scope_database(scope, i);
 		size_t before = victims->n;
-		int64_t stay = decide(c, cat, database, victims, print_decision);
+		int64_t stay =
+		    prune_decide(c, cat, destination, database, false, victims, print_decision);
 
 		kept += stay;
 		if (stay == 0 && victims->n == before) {

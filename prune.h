@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "arguments.h"
+#include "catalog.h"
 #include "config.h"
-#include "destination.h"
 
 /*
  * Retention, applied: lists a destination, asks lib/retention.c, deletes.
@@ -19,6 +19,16 @@ struct prune_scope {
 	bool globals;
 	int64_t *kept; /* how many stay, of each and then of the globals; NULL: not known */
 };
+
+/*
+ * Decide over the backups of a database (NULL: the globals) at a destination: calls each,
+ * where it is not NULL, for every one, newest first (kept_by as in lib/retention.h), and adds
+ * the files that may be deleted to victims. With one_more as if there were one made now, too.
+ * Returns how many stay. Deletes nothing.
+ */
+int64_t prune_decide(const struct config *c, const struct catalog *cat, size_t destination,
+    const char *database, bool one_more, struct list *victims,
+    void (*each)(const struct backup *b, const char *kept_by));
 
 /*
  * Prune one destination, after each of scope got a verified new backup there.

@@ -172,18 +172,6 @@ verify_one(struct choice *ch, const struct config *c, struct pg *pg, const struc
 	return ar->missing != 0 ? ar->missing : EXIT_FAILED;
 }
 
-/* True for the newest of its database at its destination. */
-static bool
-is_newest(const struct catalog *cat, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (cat->item[k].destination == cat->item[i].destination &&
-		    cat->item[k].globals == cat->item[i].globals &&
-		    strcmp(cat->item[k].database, cat->item[i].database) == 0)
-			return false;
-	return true;
-}
-
 /* All that are meant: those named, at each destination that has them; the newest, or all. */
 static int
 verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const struct arguments *a)
@@ -196,9 +184,11 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 		const struct backup *b = &ch->cat.item[i];
 		int one;
 
-		if (name != NULL ? strcmp(b->file, name) != 0 :
-				   (a->db != NULL && !backup_is_of(b, a->db)) ||
-				       (!a->all && !is_newest(&ch->cat, i)))
+		if (name != NULL ?
+			strcmp(b->file, name) != 0 :
+			(a->db != NULL && !backup_is_of(b, a->db)) ||
+			    (!a->all && b != catalog_newest(&ch->cat, b->destination,
+						 b->globals ? NULL : b->database, INT64_MAX)))
 			continue;
 		choose_archive(ch, b);
 		n++;
