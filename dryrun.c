@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,37 +13,70 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "catalog.h"
-#include "checklist.h"
+#include "archive.h"
 #include "databases.h"
-#include "destination.h"
 #include "dump.h"
 #include "exit.h"
 #include "hint.h"
+#include "lib/folder.h"
+#include "lib/log.h"
 #include "list.h"
 #include "lock.h"
-#include "probe.h"
 #include "prune.h"
 #include "target.h"
 
-#define WAIT_MAX_S 10 /* whoever looks at this does not want to wait long */
+/* whoever looks at this does not want to wait long */
+#define WAIT_MAX_S 10
+#define STALL_MAX_S (15 * 60)
 #define DUMP_LIMIT_MS (5 * 60 * 1000)
+
+#define PROBE_NAME "backup-service-probe" /* no backup's: never listed as one, restored or pruned */
 
 struct rehearsal {
 	const struct config *c;
 	struct destinations d;
 	struct catalog cat;
 	char *unlisted[DESTINATIONS_MAX]; /* why it cannot be listed, or NULL */
-	struct checklist out;
+	const char *title;                /* of the section, until something is said in it */
+	size_t notes, problems;
 	struct pg pg;
 	struct list databases;
-	bool *usable;      /* of databases: a run would back it up */
-	int64_t *estimate; /* bytes, as stored */
-	bool globals, globals_usable;
+	/* bytes, as stored, of each and last of the globals (0); -1: a run would not back it up */
+	int64_t *estimate;
 	int64_t total_bytes;
+	bool globals;
 	int dump_major; /* -1: no pg_dump */
 	char dump_version[64];
 };
+
+enum finding { OK, NOTE, PROBLEM, STORE, PRUNE };
+
+/* One finding on standard output, escaped and without secrets; name and hint may be NULL. */
+static void __attribute__((format(printf, 5, 6))) say(struct rehearsal *r, enum finding finding,
+    const char *name, const char *hint, const char *format, ...)
+{
+	static const char *const words[] = { "ok", "note", "PROBLEM", "store", "prune" };
+	char text[4096], *line, *escaped;
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	line = name == NULL ? text_copy(text) : text_format("%s: %s", name, text);
+	log_redact(line);
+	escaped = text_escaped(line, false);
+	if (r->title != NULL)
+		printf("%s\n", r->title);
+	r->title = NULL;
+	printf("  %-7s  %s\n", words[finding], escaped);
+	if (hint != NULL)
+		printf("  %-7s  hint: %s\n", "", hint);
+	fflush(stdout);
+	r->notes += finding == NOTE;
+	r->problems += finding == PROBLEM;
+	free(line);
+	free(escaped);
+}
 
 /* -- tools */
 
@@ -58,11 +92,10 @@ check_pg_tool(struct rehearsal *r, const char *tool)
 		snprintf(r->dump_version, sizeof r->dump_version, "%s", text);
 	}
 	if (major != -1)
-		checklist_add(&r->out, FINDING_OK, tool, NULL, "%s", text);
+		say(r, OK, tool, NULL, "%s", text);
 	else
-		checklist_add(&r->out, FINDING_PROBLEM, tool,
-		    "install the PostgreSQL client, or correct PATH", "cannot be run: %s%s%s",
-		    process_fate(&p), *p.said ? ": " : "", p.said);
+		say(r, PROBLEM, tool, "install the PostgreSQL client, or correct PATH",
+		    "cannot be run: %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
 }
 
 static void
@@ -71,11 +104,11 @@ check_tools(struct rehearsal *r)
 	const struct config *c = r->c;
 	char version[128];
 
-	checklist_section(&r->out, "Tools");
+	r->title = "Tools";
 	check_pg_tool(r, "pg_dump");
 	check_pg_tool(r, "psql");
 	if (r->dump_major != -1 && dump_compression(c, r->dump_major) == NULL)
-		checklist_add(&r->out, FINDING_PROBLEM, "pg_dump",
+		say(r, PROBLEM, "pg_dump",
 		    "leave DB_BACKUP_COMPRESS unset, or set it to a level of gzip, 0 to 9",
 		    "cannot compress with \"%s\", which needs 16 or newer", c->compress);
 	if (r->globals)
@@ -86,49 +119,47 @@ check_tools(struct rehearsal *r)
 	    c->ping_url == NULL)
 		return; /* no need of rclone */
 	if (remote_version(version, sizeof version) == 0)
-		checklist_add(&r->out, FINDING_OK, "rclone", NULL, "%s", version);
+		say(r, OK, "rclone", NULL, "%s", version);
 	else
-		checklist_add(&r->out, FINDING_PROBLEM, "rclone", "install rclone, or correct PATH",
-		    "%s", version);
+		say(r, PROBLEM, "rclone", "install rclone, or correct PATH", "%s", version);
 }
 
 /* -- the server and its databases */
 
-/* Lists what is there; false if there is nothing to go on with. */
+/* False if there is nothing to go on with. */
 static bool
 check_server(struct rehearsal *r)
 {
 	char *where = text_format("%s:%s", r->c->pg_host, r->c->pg_port);
-	struct pg_server server = { 0 };
+	struct pg_server server;
 	enum pg_result result = databases_wanted(r->c, &r->pg, &r->databases);
+	const char *via;
 
-	checklist_section(&r->out, "Server");
+	r->title = "Server";
 	if (result == PG_OK)
-		result = pg_connect(&r->pg, r->databases.n > 0 ? r->databases.item[0] : "postgres",
-		    r->c->wait_s * 1000, &server);
-	if (result != PG_OK && !(result == PG_FATAL && r->pg.no_database))
-		checklist_add(&r->out, FINDING_PROBLEM, where, r->pg.hint, "%s", r->pg.why);
-	else if (result != PG_OK)
-		checklist_add(
-		    &r->out, FINDING_OK, where, NULL, "accepts user \"%s\"", r->c->pg_user);
+		result = target_connect(&r->pg, r->databases.n > 0 ? r->databases.item[0] : NULL,
+		    r->c->wait_s * 1000, &via, &server);
+	if (result != PG_OK)
+		say(r, PROBLEM, where, r->pg.hint, "%s", r->pg.why);
 	else if (r->dump_major != -1 && server.version / 10000 > r->dump_major)
-		checklist_add(&r->out, FINDING_PROBLEM, where,
+		say(r, PROBLEM, where,
 		    "install the PostgreSQL client of the server's major version, or use an image made with PG_MAJOR set to it",
 		    "PostgreSQL %s: pg_dump %s cannot dump a newer server", server.version_text,
 		    r->dump_version);
 	else
-		checklist_add(&r->out, FINDING_OK, where, NULL,
-		    "PostgreSQL %s, accepts user \"%s\"", server.version_text, r->c->pg_user);
+		say(r, OK, where, NULL, "PostgreSQL %s, accepts user \"%s\"", server.version_text,
+		    r->c->pg_user);
 	free(where);
 	if (result == PG_OK && r->databases.n == 0 && !r->globals)
-		checklist_add(&r->out, FINDING_PROBLEM, "databases",
-		    "templates and those of DB_EXCLUDE do not count", "there is none to back up");
-	return result == PG_OK || r->pg.no_database;
+		say(r, PROBLEM, "databases", "templates and those of DB_EXCLUDE do not count",
+		    "there is none to back up");
+	return result == PG_OK;
 }
 
 /*
- * Relations that pg_dump would lock and read, those it may not read, those whose
- * rows a policy filters, and large objects it may not read; with some names.
+ * Of the relations that pg_dump would lock and read: how many are tables, what it may not read,
+ * whose rows a policy filters; and large objects it may not read. How many, and names of three.
+ * A try of pg_dump would stop at the first table, and would not come to rows and large objects.
  */
 static const char privileges_sql[] =
     "WITH t AS (SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind <> 'S' AS is_table,\n"
@@ -140,75 +171,22 @@ static const char privileges_sql[] =
     "  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')),\n"
     "l AS (SELECT count(*) AS n FROM pg_largeobject_metadata m, pg_roles u WHERE u.rolname = current_user\n"
     "  AND NOT u.rolsuper AND NOT pg_has_role(lomowner, 'USAGE') AND NOT EXISTS (SELECT FROM aclexplode(lomacl) a\n"
-    "  WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE'))))\n"
-    "SELECT count(*) FILTER (WHERE is_table), count(*) FILTER (WHERE NOT readable), count(*) FILTER (WHERE filtered),\n"
-    "  (SELECT n FROM l),\n"
-    "  coalesce((SELECT string_agg(name, ', ') FROM (SELECT name FROM t WHERE NOT readable ORDER BY 1 LIMIT 3) x), ''),\n"
-    "  coalesce((SELECT string_agg(name, ', ') FROM (SELECT name FROM t WHERE filtered ORDER BY 1 LIMIT 3) x), '')\n"
-    "  FROM t;\n";
+    "  WHERE a.privilege_type = 'SELECT' AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))),\n"
+    "x AS (SELECT 0 AS kind, name FROM t WHERE NOT readable UNION ALL SELECT 1, name FROM t WHERE filtered)\n"
+    "SELECT -1, count(*), '' FROM t WHERE is_table UNION ALL SELECT 2, n, '' FROM l WHERE n > 0 UNION ALL\n"
+    "SELECT kind, count(*), ': ' || array_to_string((array_agg(name ORDER BY name))[1:3], ', ') ||\n"
+    "  CASE WHEN count(*) > 3 THEN ' ...' ELSE '' END FROM x GROUP BY kind ORDER BY 1;\n";
 
-struct privileges {
-	long long tables, unreadable, filtered, large_objects;
-	char *unreadable_names, *filtered_names;
+static const struct {
+	const char *lacks, *of, *hint;
+} privileges[] = {
+	{ "may not read", "of its tables and sequences",
+	    "let the user read all (GRANT pg_read_all_data TO it, PostgreSQL 14 and later), or leave them out with DB_BACKUP_EXCLUDE_TABLES" },
+	{ "is kept by row security from rows of", "tables, which makes pg_dump fail",
+	    "use a user with BYPASSRLS, or one that owns the tables" },
+	{ "may not read", "of its large objects",
+	    "back up as their owner or a superuser, or leave them out: PGDUMP_OPTIONS=--no-blobs" },
 };
-
-static int
-read_privileges(struct rehearsal *r, const char *database, struct privileges *p)
-{
-	char *rows, *field[6], *at;
-	size_t n;
-
-	*p = (struct privileges){ 0 };
-	if (pg_query(&r->pg, database, privileges_sql, NULL, &rows, &n, true) == -1)
-		return -1;
-	at = rows;
-	for (size_t i = 0; i < 6; i++)
-		field[i] = at == NULL ? "" : strsep(&at, "\t");
-	p->tables = atoll(field[0]);
-	p->unreadable = atoll(field[1]);
-	p->filtered = atoll(field[2]);
-	p->large_objects = atoll(field[3]);
-	p->unreadable_names = text_copy(field[4]);
-	p->filtered_names = text_copy(field[5]);
-	free(rows);
-	return 0;
-}
-
-/*
- * Start pg_dump as a run would, until its first bytes come: by then it has read
- * all definitions and locked all tables, so its options and patterns are good.
- */
-static int
-try_dump(struct rehearsal *r, const char *database, struct process *p)
-{
-	int64_t deadline = process_clock_ms() + DUMP_LIMIT_MS;
-	struct list argv = { 0 };
-	struct pollfd ready = { .events = POLLIN };
-	char byte;
-	int out[2];
-	ssize_t got = -1;
-
-	if (pipe2(out, O_CLOEXEC) == -1)
-		return -1;
-	dump_arguments(r->c, r->dump_major, database, &argv);
-	r->pg.quiet = true;
-	if (pg_start(&r->pg, p, &argv, database, -1, out[1]) == 0) {
-		close(out[1]);
-		ready.fd = out[0];
-		while (process_poll(&ready, 1, deadline) == 0 && process_clock_ms() < deadline &&
-		       process_stopping() == 0)
-			continue;
-		got = ready.revents != 0 ? read(out[0], &byte, 1) : -1;
-		if (got != 1)
-			process_wait(p, deadline, true);
-		process_end(p, 5000);
-	} else {
-		close(out[1]);
-	}
-	close(out[0]);
-	list_free(&argv);
-	return got == 1 ? 0 : -1;
-}
 
 static void
 check_lock(struct rehearsal *r, const char *database, const char *name)
@@ -216,95 +194,119 @@ check_lock(struct rehearsal *r, const char *database, const char *name)
 	int fd = lock_take(r->c, database);
 
 	if (fd == -1 && errno == EWOULDBLOCK)
-		checklist_add(&r->out, FINDING_NOTE, name, NULL,
+		say(r, NOTE, name, NULL,
 		    "is being backed up now: another run holds its lock, and "
 		    "one more would end with exit status 3");
 	else if (fd == -1)
-		checklist_add(&r->out, FINDING_PROBLEM, name,
+		say(r, PROBLEM, name,
 		    "make the directory of DB_BACKUP_STATUS_FILE, /run/backup-service or TMPDIR writable",
 		    "its lock cannot be made: %s", strerror(errno));
 	if (fd != -1)
 		close(fd);
 }
 
+/*
+ * Start pg_dump as a run would, until its first bytes come: by then it has read
+ * all definitions and locked all tables, so its options and patterns are good.
+ */
+static bool
+try_dump(struct rehearsal *r, const char *database, const char *name)
+{
+	int64_t deadline = process_clock_ms() + DUMP_LIMIT_MS;
+	struct pollfd ready = { .fd = -1, .events = POLLIN };
+	struct list argv = { 0 };
+	struct process p = { 0 };
+	const char *hint;
+	char byte;
+	int out[2];
+	bool good;
+
+	if (pipe2(out, O_CLOEXEC) == -1)
+		return false;
+	dump_arguments(r->c, r->dump_major, database, &argv);
+	r->pg.quiet = true;
+	if (pg_start(&r->pg, &p, &argv, database, -1, out[1]) == 0)
+		ready.fd = out[0];
+	close(out[1]);
+	while (ready.fd != -1 && process_poll(&ready, 1, deadline) == 0 &&
+	       process_clock_ms() < deadline && process_stopping() == 0)
+		continue;
+	good = ready.revents != 0 && read(out[0], &byte, 1) == 1;
+	if (!good)
+		process_wait(&p, deadline, true);
+	process_end(&p, 5000);
+	close(out[0]);
+	hint = hint_for(p.said);
+	if (!good && process_stopping() == 0)
+		say(r, PROBLEM, name,
+		    hint != NULL ?
+			hint :
+			"check PGDUMP_OPTIONS and the patterns of DB_BACKUP_EXCLUDE_TABLES",
+		    "pg_dump %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+	r->pg.quiet = false;
+	list_free(&argv);
+	return good;
+}
+
 /* What would make pg_dump fail, or leave something out. True if a run would get through. */
 static bool
-check_privileges(struct rehearsal *r, const char *database, const char *name, struct privileges *p)
+check_privileges(
+    struct rehearsal *r, const char *database, const char *name, char *tables, size_t size)
 {
 	const struct config *c = r->c;
-	bool chosen = c->exclude_tables.n > 0 || c->dump_options.n > 0;
-	bool good = true;
-	struct process dump = { 0 };
+	/* then it is for pg_dump to tell what it comes across */
+	bool chosen = c->exclude_tables.n > 0 || c->dump_options.n > 0, good = true;
+	char *rows, *next;
+	size_t n;
 
-	if (read_privileges(r, database, p) == -1) {
-		checklist_add(&r->out, FINDING_PROBLEM, name, r->pg.hint,
-		    "its privileges cannot be told: %s", r->pg.why);
+	if (pg_query(&r->pg, database, privileges_sql, NULL, &rows, &n, true) == -1) {
+		say(r, PROBLEM, name, r->pg.hint, "its privileges cannot be told: %s", r->pg.why);
 		return false;
 	}
-	if (p->unreadable > 0 && !chosen) {
-		checklist_add(&r->out, FINDING_PROBLEM, name,
-		    "let the user read all (GRANT pg_read_all_data TO it, PostgreSQL 14 "
-		    "and later), or leave them out with DB_BACKUP_EXCLUDE_TABLES",
-		    "user \"%s\" may not read %lld of its tables and sequences: %s%s", c->pg_user,
-		    p->unreadable, p->unreadable_names, p->unreadable > 3 ? " ..." : "");
-		return false; /* pg_dump would say it again */
-	}
-	if (p->filtered > 0 && !c->schema_only &&
-	    !list_has(&c->dump_options, "--enable-row-security")) {
-		checklist_add(&r->out, chosen ? FINDING_NOTE : FINDING_PROBLEM, name,
-		    "use a user with BYPASSRLS, or one that owns the tables",
-		    "row security hides rows of %lld tables from user \"%s\", which makes pg_dump fail: %s%s",
-		    p->filtered, c->pg_user, p->filtered_names, p->filtered > 3 ? " ..." : "");
-		good = chosen;
-	}
-	if (p->large_objects > 0 && !c->schema_only) {
-		checklist_add(&r->out, chosen ? FINDING_NOTE : FINDING_PROBLEM, name,
-		    "back up as their owner or a superuser, or leave them out: PGDUMP_OPTIONS=--no-blobs",
-		    "user \"%s\" may not read %lld of its large objects", c->pg_user,
-		    p->large_objects);
-		good = good && chosen;
-	}
-	if (good && r->dump_major != -1 && try_dump(r, database, &dump) == -1 &&
-	    process_stopping() == 0) {
-		const char *hint = hint_for(dump.said);
+	for (char *at = rows; at < rows + n; at = next) {
+		const char *kind, *count;
 
-		checklist_add(&r->out, FINDING_PROBLEM, name,
-		    hint != NULL ? hint :
-				   "check PGDUMP_OPTIONS and the patterns of "
-				   "DB_BACKUP_EXCLUDE_TABLES",
-		    "pg_dump %s%s%s", process_fate(&dump), *dump.said ? ": " : "", dump.said);
-		good = false;
+		next = at + strlen(at) + 1;
+		kind = strsep(&at, "\t");
+		count = strsep(&at, "\t");
+		if (*kind == '-')
+			snprintf(tables, size, "%s %s", count,
+			    strcmp(count, "1") == 0 ? "table" : "tables");
+		else if (*kind == '0' ?
+			     !chosen :
+			     !c->schema_only && (*kind != '1' || !list_has(&c->dump_options,
+								     "--enable-row-security"))) {
+			say(r, chosen ? NOTE : PROBLEM, name, privileges[*kind - '0'].hint,
+			    "user \"%s\" %s %s %s%s", c->pg_user, privileges[*kind - '0'].lacks,
+			    count, privileges[*kind - '0'].of, at);
+			good = good && chosen;
+		}
 	}
-	return good;
+	free(rows);
+	if (!good || r->dump_major == -1 || dump_compression(c, r->dump_major) == NULL)
+		return good;
+	return try_dump(r, database, name);
 }
 
 static void
 check_database(struct rehearsal *r, size_t i)
 {
 	const char *database = r->databases.item[i];
-	char *name = text_format("\"%s\"", database), size[32], stored[32];
-	struct pg_server server = { 0 };
-	struct privileges p = { 0 };
+	char *name = text_format("\"%s\"", database), size[32], stored[32], tables[48] = "";
+	struct pg_server server;
 	int64_t known = catalog_newest_size(&r->cat, database);
 
 	if (pg_connect(&r->pg, database, r->c->wait_s * 1000, &server) != PG_OK) {
-		checklist_add(&r->out, FINDING_PROBLEM, name, r->pg.hint, "%s", r->pg.why);
-		goto end;
+		say(r, PROBLEM, name, r->pg.hint, "%s", r->pg.why);
+	} else if (check_privileges(r, database, name, tables, sizeof tables)) {
+		r->estimate[i] = known > 0 ? known : server.size_bytes / 4; /* by rule of thumb */
+		r->total_bytes += r->estimate[i];
+		say(r, OK, name, NULL, "%s, %s, all readable; a backup takes about %s%s",
+		    text_size(size, sizeof size, server.size_bytes), tables,
+		    text_size(stored, sizeof stored, r->estimate[i]),
+		    known > 0 ? ", as the newest does" : "");
+		check_lock(r, database, name);
 	}
-	if (!check_privileges(r, database, name, &p))
-		goto end;
-	r->usable[i] = true;
-	r->estimate[i] = known > 0 ? known : server.size_bytes / 4; /* by rule of thumb */
-	r->total_bytes += r->estimate[i];
-	text_size(stored, sizeof stored, r->estimate[i]);
-	checklist_add(&r->out, FINDING_OK, name, NULL,
-	    "%s, %lld %s, all readable; a backup takes about %s%s",
-	    text_size(size, sizeof size, server.size_bytes), p.tables,
-	    p.tables == 1 ? "table" : "tables", stored, known > 0 ? ", as the newest does" : "");
-	check_lock(r, database, name);
-end:
-	free(p.unreadable_names);
-	free(p.filtered_names);
 	free(name);
 }
 
@@ -319,7 +321,7 @@ ask(struct rehearsal *r, const char *item, const char *sql, bool *answer)
 
 	if (target_connect(&r->pg, NULL, r->c->wait_s * 1000, &via, &server) != PG_OK ||
 	    pg_query(&r->pg, via, sql, NULL, &rows, &n, true) == -1) {
-		checklist_add(&r->out, FINDING_PROBLEM, item, r->pg.hint, "%s", r->pg.why);
+		say(r, PROBLEM, item, r->pg.hint, "%s", r->pg.why);
 		return false;
 	}
 	*answer = strcmp(rows, "t") == 0;
@@ -335,15 +337,14 @@ check_globals(struct rehearsal *r)
 	if (!r->globals || !ask(r, "globals", DUMP_PASSWORDS_SQL, &readable))
 		return;
 	if (!readable)
-		checklist_add(&r->out, FINDING_NOTE, "globals",
+		say(r, NOTE, "globals",
 		    "to have them, back up as a superuser, or let one GRANT SELECT ON "
 		    "pg_authid TO this user",
 		    "roles and tablespaces, without passwords: user \"%s\" may not read them",
 		    r->c->pg_user);
 	else
-		checklist_add(&r->out, FINDING_OK, "globals", NULL,
-		    "roles with their passwords, and tablespaces");
-	r->globals_usable = true;
+		say(r, OK, "globals", NULL, "roles with their passwords, and tablespaces");
+	r->estimate[r->databases.n] = 0;
 	check_lock(r, NULL, "globals");
 }
 
@@ -359,10 +360,10 @@ check_verification(struct rehearsal *r)
 		&may))
 		return;
 	if (may)
-		checklist_add(&r->out, FINDING_OK, "verification", NULL,
+		say(r, OK, "verification", NULL,
 		    "each backup is restored into a database made for that");
 	else
-		checklist_add(&r->out, FINDING_PROBLEM, "verification",
+		say(r, PROBLEM, "verification",
 		    "let it make databases (ALTER ROLE ... CREATEDB), or set DB_BACKUP_VERIFY=read",
 		    "user \"%s\" may not make the database that each backup is restored into",
 		    r->c->pg_user);
@@ -400,12 +401,11 @@ check_space(struct rehearsal *r, const struct destination *d, const char *path)
 	text_size(left, sizeof left, bytes);
 	text_size(needed, sizeof needed, r->total_bytes);
 	if (bytes < r->total_bytes)
-		checklist_add(&r->out, FINDING_PROBLEM, d->name,
-		    "free space, or keep fewer backups (DB_BACKUP_MAX_N)",
+		say(r, PROBLEM, d->name, "free space, or keep fewer backups (DB_BACKUP_MAX_N)",
 		    "%s free, but about %s are needed before old backups are pruned", left, needed);
 	else
-		checklist_add(&r->out, bytes / 2 < r->total_bytes ? FINDING_NOTE : FINDING_OK,
-		    d->name, NULL, "%s free, about %s needed for a run", left, needed);
+		say(r, bytes / 2 < r->total_bytes ? NOTE : OK, d->name, NULL,
+		    "%s free, about %s needed for a run", left, needed);
 }
 
 /* A directory that a run would make is not made here. True if it is there, to be tried. */
@@ -419,78 +419,106 @@ check_directory(struct rehearsal *r, const struct destination *d)
 	existing_part(d->directory, path, sizeof path);
 	there = strcmp(path, d->directory) == 0;
 	if (stat(path, &st) == -1 || !S_ISDIR(st.st_mode))
-		checklist_add(&r->out, FINDING_PROBLEM, d->name, "check DB_BACKUP_DIR",
+		say(r, PROBLEM, d->name, "check DB_BACKUP_DIR",
 		    "%s is no directory that can be entered", path);
 	else if (!there && access(path, W_OK | X_OK) == -1)
-		checklist_add(&r->out, FINDING_PROBLEM, d->name,
-		    "make the directory, and let this user write to it",
+		say(r, PROBLEM, d->name, "make the directory, and let this user write to it",
 		    "%s is not there, and user %d cannot make it in %s", d->directory,
 		    (int)geteuid(), path);
 	else
 		good = true;
 	if (good && !there)
-		checklist_add(&r->out, FINDING_OK, d->name, NULL,
-		    "%s is not there yet, and would be made", d->directory);
+		say(r, OK, d->name, NULL, "%s is not there yet, and would be made", d->directory);
 	if (good)
 		check_space(r, d, path);
 	return good && there;
 }
 
+/* What became of the small file that was stored as b says. */
 static void
-check_destination(struct rehearsal *r, size_t i)
+check_destination(struct rehearsal *r, struct dump *b, size_t i)
 {
 	struct destination *d = &r->d.item[i];
-	bool encrypt = r->c->passphrase != NULL;
-	struct probe p;
+	bool encrypted = r->c->passphrase != NULL, stored = b->outcome[i] == DONE, deleted = true;
+	struct archive ar = { .at = d,
+		.file = b->name,
+		.shown = b->shown,
+		.size_bytes = b->stored[i].size_bytes,
+		.encrypted = encrypted,
+		.is_sql = true };
+	const struct list reader = { (char *[]){ "cat", NULL }, 1 };
+	const struct list names = { (char *[]){ b->name, NULL }, 1 };
+	int rc = -1;
 
-	if (d->directory != NULL && !check_directory(r, d))
-		return;
+	if (stored) {
+		rc = archive_feed(&ar, r->c, &r->pg, &reader, NULL, -1, false);
+		deleted = destination_delete(d, &names) == 0;
+	}
 	if (process_stopping() != 0)
-		return;
-	probe_destination(&p, d, encrypt);
-	if (!p.stored)
-		checklist_add(&r->out, FINDING_PROBLEM, d->name, p.hint,
-		    "no backup can be stored: %s", p.why);
-	else if (!p.read)
-		checklist_add(&r->out, FINDING_PROBLEM, d->name, p.hint,
-		    "a backup can be stored, but %s", p.why);
+		return; /* but nothing stays */
+	if (stored && rc == -1)
+		say(r, PROBLEM, d->name, ar.hint,
+		    "a backup can be stored, but it cannot be read back: %s", ar.why);
+	else if (stored)
+		say(r, OK, d->name, NULL, "a small file was %sstored and read back%s",
+		    encrypted ? "encrypted, " : "", deleted ? "; it is deleted" : "");
+	else if (d->remote.spools && encrypted && r->c->directory != NULL && *b->file == '\0')
+		say(r, NOTE, d->name, NULL,
+		    "is not tried: what is encrypted goes there from DB_BACKUP_DIR, where it could not be stored");
 	else
-		checklist_add(&r->out, FINDING_OK, d->name, NULL,
-		    "a small file was %s and read back%s", encrypt ? "encrypted, stored" : "stored",
-		    p.deleted ? "; it is deleted" : "");
-	if (d->remote.spools && encrypt && r->c->directory == NULL)
-		checklist_add(&r->out, FINDING_PROBLEM, d->name,
-		    "set DB_BACKUP_DIR too: then it is encrypted there, and uploaded "
-		    "from there",
-		    "rclone cannot stream to it, and would collect a backup in TMPDIR first, in the clear");
-	else if (d->remote.spools)
-		checklist_add(&r->out, FINDING_NOTE, d->name, NULL,
+		say(r, PROBLEM, d->name, b->failure[i].hint, "no backup can be stored: %s",
+		    b->failure[i].why);
+	if (stored && d->remote.spools)
+		say(r, NOTE, d->name, NULL,
 		    "rclone cannot stream to it: it collects each backup in TMPDIR first");
-	if (!p.deleted)
-		checklist_add(&r->out, FINDING_NOTE, d->name,
-		    "old backups cannot be pruned then: let something else remove them (a "
-		    "life cycle rule), or allow deleting; DB_BACKUP_MAX_N=unlimited makes no attempt",
-		    "%s%s cannot be deleted, and stays: %s", PROBE_NAME, encrypt ? ".bin" : "",
-		    p.delete_why);
-	if (r->unlisted[i] != NULL && p.stored)
-		checklist_add(&r->out, FINDING_NOTE, d->name,
-		    "let the key list the bucket (s3:ListBucket)",
+	if (!deleted)
+		say(r, NOTE, d->name,
+		    "old backups cannot be pruned then: let something else remove them (a life cycle rule), or allow deleting; DB_BACKUP_MAX_N=unlimited makes no attempt",
+		    "%s cannot be deleted, and stays: %s", b->name, d->why);
+	if (r->unlisted[i] != NULL && stored)
+		say(r, NOTE, d->name, "let the key list the bucket (s3:ListBucket)",
 		    "what is there cannot be listed, so nothing is pruned, and backup-service cannot tell when a backup is due: %s",
 		    r->unlisted[i]);
 }
 
+/* A small file goes the way of a backup to all of them, as the globals of another label would. */
 static void
 check_destinations(struct rehearsal *r)
 {
-	checklist_section(&r->out, "Destinations");
-	if (destinations_encrypt(&r->d, r->c->passphrase) == -1) {
-		checklist_add(&r->out, FINDING_PROBLEM, "encryption",
+	struct config c = *r->c;
+	char *argv[] = { "echo",
+		"-- Written by backup-db --dry-run, which deletes it again. Delete it if it is still there.",
+		NULL };
+	struct dump b = {
+		.c = &c, .d = &r->d, .pg = &r->pg, .shown = "the probe", .argv = { argv, 2 }
+	};
+
+	r->title = "Destinations";
+	if (destinations_encrypt(&r->d, c.passphrase) == -1) {
+		say(r, PROBLEM, "encryption",
 		    "see whether \"echo x | rclone obscure -\" works here", "%s",
 		    r->d.item[0].remote.why);
 		return;
 	}
-	for (size_t i = 0; i < r->d.n && process_stopping() == 0; i++)
-		check_destination(r, i);
+	c.label = PROBE_NAME; /* so that nothing of the globals' is swept */
+	snprintf(b.name, sizeof b.name, PROBE_NAME "%s", c.passphrase != NULL ? ".bin" : "");
+	for (size_t i = 0; i < r->d.n; i++) {
+		struct destination *d = &r->d.item[i];
+
+		if (d->directory == NULL)
+			continue;
+		if (!check_directory(r, d)) {
+			b.outcome[i] = UNWANTED;
+			continue;
+		}
+		/* what a killed one left: a local file is never replaced */
+		folder_discard(d->directory, b.name);
+		folder_delete(d->directory, b.name);
+	}
+	dump_try(&b);
+	for (size_t i = 0; i < r->d.n; i++)
+		if (b.outcome[i] != UNWANTED)
+			check_destination(r, &b, i);
 }
 
 /* -- telling */
@@ -500,27 +528,23 @@ check_telling(struct rehearsal *r)
 {
 	const struct config *c = r->c;
 
-	checklist_section(&r->out, "Reports");
+	r->title = "Reports";
 	if (c->ping_url != NULL)
-		checklist_add(&r->out, FINDING_NOTE, "ping", NULL,
-		    "DB_BACKUP_PING_URL is not fetched by a dry run");
+		say(r, NOTE, "ping", NULL, "DB_BACKUP_PING_URL is not fetched by a dry run");
 	if (c->hook != NULL && access(c->hook, X_OK) == -1)
-		checklist_add(&r->out, FINDING_PROBLEM, "hook",
-		    "check DB_BACKUP_HOOK, and make it executable", "%s: %s", c->hook,
-		    strerror(errno));
+		say(r, PROBLEM, "hook", "check DB_BACKUP_HOOK, and make it executable", "%s: %s",
+		    c->hook, strerror(errno));
 	else if (c->hook != NULL)
-		checklist_add(&r->out, FINDING_OK, "hook", NULL,
-		    "%s can be executed; a dry run does not", c->hook);
+		say(r, OK, "hook", NULL, "%s can be executed; a dry run does not", c->hook);
 	if (c->metrics_file != NULL) {
 		char *copy = text_copy(c->metrics_file), *directory = dirname(copy);
 
 		if (access(directory, W_OK | X_OK) == -1)
-			checklist_add(&r->out, FINDING_PROBLEM, "metrics",
+			say(r, PROBLEM, "metrics",
 			    "make it writable for the user that this program runs as", "%s: %s",
 			    directory, strerror(errno));
 		else
-			checklist_add(&r->out, FINDING_OK, "metrics", NULL, "%s would be written",
-			    c->metrics_file);
+			say(r, OK, "metrics", NULL, "%s would be written", c->metrics_file);
 		free(copy);
 	}
 }
@@ -528,57 +552,47 @@ check_telling(struct rehearsal *r)
 /* -- what a run would do */
 
 static void
-plan_store(struct rehearsal *r, const char *database, int64_t bytes, time_t now)
+plan_store(struct rehearsal *r, const char *database, int64_t bytes)
 {
 	struct name n = { .kind = database == NULL ? NAME_GLOBALS : NAME_DUMP,
-		.time = now,
+		.time = time(NULL),
 		.encrypted = r->c->passphrase != NULL };
 	char file[NAME_SIZE], size[32];
 
 	snprintf(n.database, sizeof n.database, "%s", database == NULL ? "" : database);
 	if (name_build(file, sizeof file, r->c->label, &n) == -1)
-		checklist_add(&r->out, FINDING_PROBLEM, database == NULL ? "globals" : database,
-		    "shorten DB_BACKUP_PREFIX",
+		say(r, PROBLEM, database == NULL ? "globals" : database, "shorten DB_BACKUP_PREFIX",
 		    "no file name can be made of the database's name and DB_BACKUP_PREFIX");
-	else if (database == NULL)
-		checklist_add(&r->out, FINDING_NONE, "store", NULL, "%s", file);
 	else
-		checklist_add(&r->out, FINDING_NONE, "store", NULL, "%s, about %s", file,
-		    text_size(size, sizeof size, bytes));
+		say(r, STORE, NULL, NULL, "%s%s%s", file, bytes > 0 ? ", about " : "",
+		    bytes > 0 ? text_size(size, sizeof size, bytes) : "");
 }
 
 /* The backups that the new one would push out. */
 static void
-plan_prune(struct rehearsal *r, size_t destination, const char *database)
+plan_prune(struct rehearsal *r, const char *database, size_t destination)
 {
 	struct list victims = { 0 };
 
 	prune_decide(r->c, &r->cat, destination, database, true, &victims, NULL);
 	for (size_t i = 0; i < victims.n; i++)
-		checklist_add(&r->out, FINDING_NONE, "prune", NULL, "%s at %s", victims.item[i],
-		    r->d.item[destination].name);
+		say(r, PRUNE, NULL, NULL, "%s at %s", victims.item[i], r->d.item[destination].name);
 	list_free(&victims);
 }
 
 static void
 plan(struct rehearsal *r)
 {
-	time_t now = time(NULL);
+	r->title = "A run now would";
+	for (size_t i = 0; i <= r->databases.n; i++) {
+		const char *database = i < r->databases.n ? r->databases.item[i] : NULL;
 
-	checklist_section(&r->out, "A run now would");
-	for (size_t i = 0; i < r->databases.n; i++)
-		if (r->usable[i])
-			plan_store(r, r->databases.item[i], r->estimate[i], now);
-	if (r->globals_usable)
-		plan_store(r, NULL, 0, now);
-	for (size_t k = 0; k < r->d.n; k++) {
-		for (size_t i = 0; i < r->databases.n; i++)
-			if (r->usable[i])
-				plan_prune(r, k, r->databases.item[i]);
-		if (r->globals_usable)
-			plan_prune(r, k, NULL);
+		if (r->estimate[i] == -1)
+			continue;
+		plan_store(r, database, r->estimate[i]);
+		for (size_t k = 0; k < r->d.n; k++)
+			plan_prune(r, database, k);
 	}
-	checklist_section(&r->out, NULL);
 }
 
 int
@@ -586,10 +600,13 @@ dryrun_run(const struct config *c, const struct arguments *a)
 {
 	struct rehearsal *r = text_alloc(sizeof *r);
 	struct config *own = text_alloc(sizeof *own);
+	bool answers;
 
 	*own = *c;
 	if (own->wait_s > WAIT_MAX_S)
 		own->wait_s = WAIT_MAX_S;
+	if (own->stall_s == 0 || own->stall_s > STALL_MAX_S)
+		own->stall_s = STALL_MAX_S;
 	if (a->names.n > 0) {
 		own->databases = a->names;
 		own->all_databases = false;
@@ -602,31 +619,30 @@ dryrun_run(const struct config *c, const struct arguments *a)
 	for (size_t i = 0; i < r->d.n; i++)
 		if (catalog_read_one(&r->cat, &r->d, i, c->label) == -1)
 			r->unlisted[i] = text_copy(r->d.item[i].why);
-	if (check_server(r)) {
-		r->usable = text_alloc((r->databases.n + 1) * sizeof *r->usable);
-		r->estimate = text_alloc((r->databases.n + 1) * sizeof *r->estimate);
-		checklist_section(&r->out, "Databases");
-		for (size_t i = 0; i < r->databases.n && process_stopping() == 0; i++)
-			check_database(r, i);
-		check_globals(r);
-		if (process_stopping() == 0)
-			check_verification(r);
-	} else {
+	answers = check_server(r);
+	if (!answers)
 		list_free(&r->databases);
-	}
+	r->estimate = text_alloc((r->databases.n + 1) * sizeof *r->estimate);
+	for (size_t i = 0; i <= r->databases.n; i++)
+		r->estimate[i] = -1;
+	r->title = "Databases";
+	for (size_t i = 0; i < r->databases.n && process_stopping() == 0; i++)
+		check_database(r, i);
+	if (answers && process_stopping() == 0)
+		check_globals(r);
+	if (answers && process_stopping() == 0)
+		check_verification(r);
 	if (process_stopping() == 0)
 		check_destinations(r);
-	check_telling(r);
-	if (process_stopping() != 0) {
-		checklist_section(&r->out, NULL);
+	if (process_stopping() != 0)
 		return EXIT_SIGNAL + process_stopping();
-	}
+	check_telling(r);
 	plan(r);
-	if (r->out.problems == 0)
+	if (r->problems == 0)
 		printf("All is well%s. This was a dry run: nothing is stored, nothing is pruned.\n",
-		    r->out.notes > 0 ? ", but see the notes" : "");
+		    r->notes > 0 ? ", but see the notes" : "");
 	else
 		printf("%zu %s. This was a dry run: nothing is stored, nothing is pruned.\n",
-		    r->out.problems, r->out.problems == 1 ? "problem" : "problems");
-	return list_end(r->out.problems == 0 ? EXIT_DONE : EXIT_FAILED);
+		    r->problems, r->problems == 1 ? "problem" : "problems");
+	return list_end(r->problems == 0 ? EXIT_DONE : EXIT_FAILED);
 }

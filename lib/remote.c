@@ -628,8 +628,7 @@ remote_upload(
 				  .env = &env,
 				  .in = pair[0],
 				  .out = -1,
-				  .extra = pair[1],
-				  .quiet = r->quiet });
+				  .extra = pair[1] });
 	e = errno;
 	list_free(&argv);
 	list_free(&env);
@@ -667,8 +666,7 @@ remote_download(struct remote *r, struct process *p, const char *name, bool decr
 					  .env = &env,
 					  .in = in,
 					  .out = out[1],
-					  .extra = -1,
-					  .quiet = r->quiet });
+					  .extra = -1 });
 	e = errno;
 	list_free(&argv);
 	list_free(&env);

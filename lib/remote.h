@@ -28,7 +28,6 @@ struct remote {
 	bool probed;
 	/* rclone cannot stream to it: it collects an upload in TMPDIR, before encryption */
 	bool spools;
-	bool quiet;    /* uploads and downloads: keep what rclone says, do not log it */
 	char *crypt;   /* the obscured passphrase, if uploads are encrypted; else NULL */
 	char why[768]; /* the reason of the last failure, to be quoted */
 	int missing;   /* after a call to its end: 126 or 127 if rclone cannot be started, else 0 */

@@ -256,6 +256,16 @@ text_escape(char *out, size_t size, const char *text, bool json)
 	out[n] = '\0';
 }
 
+char *
+text_escaped(const char *text, bool json)
+{
+	size_t size = strlen(text) * 6 + 1;
+	char *out = text_alloc(size);
+
+	text_escape(out, size, text, json);
+	return out;
+}
+
 const char *
 text_size(char *out, size_t size, int64_t bytes)
 {

@@ -52,6 +52,9 @@ int list_split_words(struct list *l, const char *text);
  */
 void text_escape(char *out, size_t size, const char *text, bool json);
 
+/* The same, whole, in memory of its own: the caller's to free. */
+char *text_escaped(const char *text, bool json);
+
 /*
  * Length in bytes of the UTF-8 character at s, 1 to 4, and *character; 0, with
  * *character as it was, if it is none (surrogates and overlong forms are not). The

@@ -131,8 +131,17 @@ one_down() {
 	export RCLONE_CONFIG_WEB_VENDOR=other DB_BACKUP_REMOTE=web: DB_BACKUP_PASSPHRASE=passphrase
 	run_backup backup-db
 	went_wrong 1 "would collect the backup in TMPDIR first, in the clear"
+	run_backup backup-db --dry-run
+	assert_status 1
+	grep -q '^  PROBLEM  web: .*would collect the backup in TMPDIR first, in the clear' "$run/stdout"
+	DB_BACKUP_DIR=$T/later run_backup backup-db --dry-run
+	assert_status 0
+	grep -q '^  note     web: is not tried: what is encrypted goes there from DB_BACKUP_DIR' "$run/stdout"
 	published_local 0 "$T/web"
 	local_dir
+	run_backup backup-db --dry-run
+	assert_status 0
+	grep -q '^  note     web: rclone cannot stream to it' "$run/stdout"
 	run_backup backup-db
 	assert_status 0
 	published_local 1 "$T/web"

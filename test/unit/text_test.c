@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 /* after the above */
 #include <cmocka.h>
@@ -113,7 +114,7 @@ test_escape(void **state)
 		{ "\xed\xa0\x80", "\\xed\\xa0\\x80", "\\ufffd\\ufffd\\ufffd" }, /* half of a pair */
 		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80", "\\ufffd\\ufffd\\ufffd\\ufffd" },
 	};
-	char out[128];
+	char out[128], *whole;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -127,6 +128,9 @@ test_escape(void **state)
 	assert_string_equal(out, "\\u009b");
 	text_escape(out, sizeof out, "\xc2\x9b", false);
 	assert_null(strstr(out, "\xc2"));
+	whole = text_escaped("\x1b\x1b", true); /* grows by as much as anything can */
+	assert_string_equal(whole, "\\u001b\\u001b");
+	free(whole);
 }
 
 /* Whatever fits is whole: never half an escape, never half a character. */
