@@ -62,55 +62,56 @@ list_end(int status)
 	return EXIT_FAILED;
 }
 
+/* A member of an object, and what stands behind it; null where value is NULL. */
 static void
-print_json_text(const char *key, const char *value)
+print_text(const char *key, const char *value, const char *end)
 {
-	char *escaped = text_alloc(strlen(value) * 6 + 1);
+	char *escaped = text_escaped(value != NULL ? value : "null", true);
+	const char *quote = value != NULL ? "\"" : "";
 
-	text_escape(escaped, strlen(value) * 6 + 1, value, true);
-	printf("\"%s\":\"%s\"", key, escaped);
+	printf("\"%s\":%s%s%s%s", key, quote, escaped, quote, end);
 	free(escaped);
+}
+
+/* known: it is a backup; else another file, of which only name, size and place are told. */
+static void
+print_object(const struct backup *b, bool known, bool first, const struct destinations *d)
+{
+	char stamp[32];
+	struct tm tm;
+
+	gmtime_r(&b->time, &tm);
+	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	printf("%s\n{", first ? "" : ",");
+	print_text("name", b->file, ",");
+	print_text("kind", !known ? "other" : b->globals ? "globals" : "dump", ",");
+	print_text("database", known && !b->globals ? b->database : NULL, ",");
+	print_text("time", known ? stamp : NULL, ",");
+	printf("\"size_bytes\":%lld,\"encrypted\":%s,", (long long)b->size_bytes,
+	    known ? (b->encrypted ? "true" : "false") : "null");
+	print_text("destination", d->item[b->destination].name, "}");
 }
 
 /* One object for each file at each destination. */
 static void
 print_json(const struct catalog *cat, const struct destinations *d, const bool *shown, bool all)
 {
-	const char *comma = "";
-	char stamp[32];
-	struct tm tm;
+	bool first = true;
 
 	printf("[");
 	for (size_t i = 0; i < cat->n; i++) {
-		const struct backup *b = &cat->item[i];
-
-		if (!shown[i])
-			continue;
-		gmtime_r(&b->time, &tm);
-		strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
-		printf("%s\n{", comma);
-		print_json_text("name", b->file);
-		printf(",\"kind\":\"%s\",", b->globals ? "globals" : "dump");
-		if (!b->globals)
-			print_json_text("database", b->database);
-		else
-			printf("\"database\":null");
-		printf(",\"time\":\"%s\",\"size_bytes\":%lld,\"encrypted\":%s,", stamp,
-		    (long long)b->size_bytes, b->encrypted ? "true" : "false");
-		print_json_text("destination", d->item[b->destination].name);
-		printf("}");
-		comma = ",";
+		if (shown[i])
+			print_object(&cat->item[i], true, first, d);
+		first = first && !shown[i];
 	}
 	for (size_t i = 0; all && i < d->n; i++)
-		for (size_t k = 0; k < cat->foreign[i].n; k++) {
-			printf("%s\n{", comma);
-			print_json_text("name", cat->foreign[i].item[k].name);
-			printf(
-			    ",\"kind\":\"other\",\"database\":null,\"time\":null,\"size_bytes\":%lld,\"encrypted\":null,",
-			    (long long)cat->foreign[i].item[k].size_bytes);
-			print_json_text("destination", d->item[i].name);
-			printf("}");
-			comma = ",";
+		for (size_t k = 0; k < cat->foreign[i].n; k++, first = false) {
+			const struct object *o = &cat->foreign[i].item[k];
+			const struct backup other = {
+				.file = o->name, .size_bytes = o->size_bytes, .destination = i
+			};
+
+			print_object(&other, false, first, d);
 		}
 	printf("\n]\n");
 }
@@ -141,19 +142,22 @@ width(const char *text)
 
 enum { DATABASE, TIME, AGE, SIZE, WHERE, ENCRYPTED, NAME, COLUMNS };
 
+/* Once for all rows to find the widths, then once more to print them. */
 static void
-print_row(const char *const *cell, const int *wide)
+put_row(const char *const *cell, int *wide, bool print)
 {
 	for (size_t i = 0; i < COLUMNS; i++) {
-		int fill = wide[i] - width(cell[i]);
+		int columns = width(cell[i]), fill = wide[i] - columns;
 
-		printf("%*s%s%*s", i == SIZE ? fill : 0, "", cell[i],
-		    i == NAME ? 0 :
-		    i == SIZE ? 2 :
-				fill + 2,
-		    "");
+		if (!print && fill < 0)
+			wide[i] = columns;
+		else if (print && i == SIZE) /* to the right */
+			printf("%*s%s  ", fill, "", cell[i]);
+		else if (print)
+			printf("%s%*s", cell[i], i == NAME ? 0 : fill + 2, "");
 	}
-	putchar('\n');
+	if (print)
+		putchar('\n');
 }
 
 static void
@@ -163,16 +167,9 @@ print_table(const struct catalog *cat, const struct destinations *d, const bool 
 		"WHERE", "ENCRYPTED", "NAME" };
 	bool *done = text_alloc(cat->n + 1);
 	int wide[COLUMNS] = { 0 };
-	bool any = false;
 
-	for (size_t i = 0; i < cat->n; i++)
-		any = any || shown[i];
-	/* first for the widths, then to print */
-	for (int pass = 0; pass < 2 && any; pass++) {
-		if (pass == 1)
-			print_row(title, wide);
-		for (size_t i = 0; i < COLUMNS && pass == 0; i++)
-			wide[i] = width(title[i]);
+	for (int pass = 0; pass < 2; pass++) {
+		put_row(title, wide, pass == 1);
 		for (size_t i = 0; i < cat->n; i++)
 			done[i] = !shown[i];
 		for (size_t i = 0; i < cat->n; i++) {
@@ -192,14 +189,10 @@ print_table(const struct catalog *cat, const struct destinations *d, const bool 
 			stamp[strlen("YYYY-MM-DD HH:MM:SS")] = '\0'; /* the title says UTC */
 			list_age(age, sizeof age, b->time);
 			text_size(size, sizeof size, b->size_bytes);
-			for (size_t k = 0; k < COLUMNS && pass == 0; k++)
-				wide[k] = width(cell[k]) > wide[k] ? width(cell[k]) : wide[k];
-			if (pass == 1)
-				print_row(cell, wide);
+			put_row(cell, wide, pass == 1);
 		}
 	}
-	if (any)
-		putchar('\n');
+	putchar('\n');
 	free(done);
 }
 
@@ -228,8 +221,7 @@ print_totals(const struct catalog *cat, const struct destinations *d, const bool
 		else
 			printf("%s: %zu %s", d->item[i].name, n, n == 1 ? "backup" : "backups");
 		if (a->db != NULL) {
-			escaped = text_alloc(strlen(a->db) * 4 + 1);
-			text_escape(escaped, strlen(a->db) * 4 + 1, a->db, false);
+			escaped = text_escaped(a->db, false);
 			printf(" of \"%s\"", escaped);
 			free(escaped);
 		}
@@ -248,10 +240,7 @@ print_totals(const struct catalog *cat, const struct destinations *d, const bool
 					      " (--all shows them)");
 		putchar('\n');
 		for (size_t k = 0; k < foreign->n && a->all; k++) {
-			size_t room = strlen(foreign->item[k].name) * 4 + 1;
-
-			escaped = text_alloc(room);
-			text_escape(escaped, room, foreign->item[k].name, false);
+			escaped = text_escaped(foreign->item[k].name, false);
 			printf("  %8s  %s\n",
 			    text_size(text, sizeof text, foreign->item[k].size_bytes), escaped);
 			free(escaped);
@@ -265,7 +254,7 @@ list_run(const struct config *c, const struct arguments *a)
 	struct destinations *d = text_alloc(sizeof *d);
 	struct catalog *cat = text_alloc(sizeof *cat);
 	struct destination *from;
-	bool *shown;
+	bool *shown, any = false;
 	int status = EXIT_DONE;
 
 	if (a->names.n > 0) {
@@ -288,12 +277,15 @@ list_run(const struct config *c, const struct arguments *a)
 	if (process_stopping() != 0)
 		return EXIT_SIGNAL + process_stopping();
 	shown = text_alloc(cat->n + 1);
-	for (size_t i = 0; i < cat->n; i++)
+	for (size_t i = 0; i < cat->n; i++) {
 		shown[i] = a->db == NULL || backup_is_of(&cat->item[i], a->db);
+		any = any || shown[i];
+	}
 	if (a->json) {
 		print_json(cat, d, shown, a->all);
 	} else {
-		print_table(cat, d, shown);
+		if (any)
+			print_table(cat, d, shown);
 		print_totals(cat, d, shown, a);
 	}
 	return list_end(destinations_status(d, status));
