@@ -213,20 +213,20 @@ static bool
 try_dump(struct rehearsal *r, const char *database, const char *name)
 {
 	int64_t deadline = process_clock_ms() + DUMP_LIMIT_MS;
-	struct pollfd ready = { .fd = -1, .events = POLLIN };
+	struct pollfd ready = { .events = POLLIN };
 	struct list argv = { 0 };
 	struct process p = { 0 };
 	const char *hint;
 	char byte;
-	int out[2];
+	int out[2] = { -1, -1 };
 	bool good;
 
-	if (pipe2(out, O_CLOEXEC) == -1)
-		return false;
 	dump_arguments(r->c, r->dump_major, database, &argv);
 	r->pg.quiet = true;
-	if (pg_start(&r->pg, &p, &argv, database, -1, out[1]) == 0)
-		ready.fd = out[0];
+	ready.fd =
+	    pipe2(out, O_CLOEXEC) == 0 && pg_start(&r->pg, &p, &argv, database, -1, out[1]) == 0 ?
+		out[0] :
+		-1;
 	close(out[1]);
 	while (ready.fd != -1 && process_poll(&ready, 1, deadline) == 0 &&
 	       process_clock_ms() < deadline && process_stopping() == 0)
@@ -256,6 +256,9 @@ check_privileges(
 	const struct config *c = r->c;
 	/* then it is for pg_dump to tell what it comes across */
 	bool chosen = c->exclude_tables.n > 0 || c->dump_options.n > 0, good = true;
+	const bool counts[] = { !chosen,
+		!c->schema_only && !list_has(&c->dump_options, "--enable-row-security"),
+		!c->schema_only };
 	char *rows, *next;
 	size_t n;
 
@@ -264,23 +267,19 @@ check_privileges(
 		return false;
 	}
 	for (char *at = rows; at < rows + n; at = next) {
-		const char *kind, *count;
+		long kind = strtol(strsep(&at, "\t"), NULL, 10);
+		const char *count = strsep(&at, "\t");
 
 		next = at + strlen(at) + 1;
-		kind = strsep(&at, "\t");
-		count = strsep(&at, "\t");
-		if (*kind == '-')
+		if (kind == -1)
 			snprintf(tables, size, "%s %s", count,
 			    strcmp(count, "1") == 0 ? "table" : "tables");
-		else if (*kind == '0' ?
-			     !chosen :
-			     !c->schema_only && (*kind != '1' || !list_has(&c->dump_options,
-								     "--enable-row-security"))) {
-			say(r, chosen ? NOTE : PROBLEM, name, privileges[*kind - '0'].hint,
-			    "user \"%s\" %s %s %s%s", c->pg_user, privileges[*kind - '0'].lacks,
-			    count, privileges[*kind - '0'].of, at);
-			good = good && chosen;
-		}
+		if (kind == -1 || !counts[kind])
+			continue;
+		say(r, chosen ? NOTE : PROBLEM, name, privileges[kind].hint,
+		    "user \"%s\" %s %s %s%s", c->pg_user, privileges[kind].lacks, count,
+		    privileges[kind].of, at);
+		good = good && chosen;
 	}
 	free(rows);
 	if (!good || r->dump_major == -1 || dump_compression(c, r->dump_major) == NULL)
@@ -380,10 +379,9 @@ existing_part(const char *directory, char *path, size_t size)
 	snprintf(path, size, "%s", directory);
 	while (stat(path, &st) == -1 && errno == ENOENT && strcmp(path, "/") != 0 &&
 	       strcmp(path, ".") != 0) {
-		char *copy = text_copy(path);
+		const char *above = dirname(path);
 
-		snprintf(path, size, "%s", dirname(copy));
-		free(copy);
+		memmove(path, above, strlen(above) + 1);
 	}
 }
 
@@ -414,24 +412,25 @@ check_directory(struct rehearsal *r, const struct destination *d)
 {
 	char path[PATH_MAX];
 	struct stat st;
-	bool there, good = false;
+	bool there;
 
 	existing_part(d->directory, path, sizeof path);
 	there = strcmp(path, d->directory) == 0;
-	if (stat(path, &st) == -1 || !S_ISDIR(st.st_mode))
+	if (stat(path, &st) == -1 || !S_ISDIR(st.st_mode)) {
 		say(r, PROBLEM, d->name, "check DB_BACKUP_DIR",
 		    "%s is no directory that can be entered", path);
-	else if (!there && access(path, W_OK | X_OK) == -1)
+		return false;
+	}
+	if (!there && access(path, W_OK | X_OK) == -1) {
 		say(r, PROBLEM, d->name, "make the directory, and let this user write to it",
 		    "%s is not there, and user %d cannot make it in %s", d->directory,
 		    (int)geteuid(), path);
-	else
-		good = true;
-	if (good && !there)
+		return false;
+	}
+	if (!there)
 		say(r, OK, d->name, NULL, "%s is not there yet, and would be made", d->directory);
-	if (good)
-		check_space(r, d, path);
-	return good && there;
+	check_space(r, d, path);
+	return there;
 }
 
 /* What became of the small file that was stored as b says. */
