@@ -151,7 +151,7 @@ all_well() {
 @test "DB_BACKUP_VERIFY=restore by a user who may not make a database" {
 	fresh_db dry_verify
 	export PGUSER=dry_reader PGPASSWORD=r3aders
-	DB_BACKUP_VERIFY=read run_backup backup-db --dry-run
+	DB_BACKUP_VERIFY='read' run_backup backup-db --dry-run
 	problems 0
 	DB_BACKUP_VERIFY=restore run_backup backup-db --dry-run
 	problems 1
