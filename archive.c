@@ -165,7 +165,7 @@ archive_feed(struct archive *a, const struct config *c, struct pg *pg, const str
 		goto end;
 	}
 	expected = a->at == NULL ? a->size_bytes : expected;
-	r->what = a->shown;
+	r->what = a->file;
 	r->expected_bytes = expected;
 	r->stall_ms = c->stall_s * 1000;
 	r->magic = a->is_sql ? "--" : "PGDMP";

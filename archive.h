@@ -21,7 +21,6 @@
 struct archive {
 	struct destination *at; /* NULL: a file of one's own */
 	const char *file;       /* its name there, or the path of one's own */
-	const char *shown;      /* for people and the progress */
 	int64_t size_bytes;     /* as listed; of a file of one's own set by archive_feed */
 	bool encrypted, is_sql; /* is_sql: globals */
 	char why[1024];         /* of the last failure */

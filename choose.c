@@ -93,7 +93,6 @@ choose_archive(struct choice *ch, const struct backup *b)
 {
 	ch->archive = (struct archive){ .at = &ch->d.item[b->destination],
 		.file = b->file,
-		.shown = b->file,
 		.size_bytes = b->size_bytes,
 		.encrypted = b->encrypted,
 		.is_sql = b->globals };
@@ -132,7 +131,6 @@ choose_named(struct choice *ch, const struct config *c, const char *name)
 			continue;
 		ch->archive = (struct archive){ .at = &ch->d.item[i],
 			.file = o->name,
-			.shown = o->name,
 			.size_bytes = o->size_bytes,
 			.encrypted = ends_with(name, ".bin"),
 			.is_sql = ends_with(name, ".sql") || ends_with(name, ".sql.bin") };
@@ -165,7 +163,6 @@ choose_file(struct choice *ch, const char *path)
 		return EXIT_FAILED;
 	}
 	ch->archive = (struct archive){ .file = path,
-		.shown = path,
 		.size_bytes = st.st_size,
 		.encrypted = ends_with(path, ".bin"),
 		.is_sql = ends_with(path, ".sql") };

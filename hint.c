@@ -17,6 +17,8 @@ static const struct {
 	    "the disk of the database server is full: make room there, and try again" },
 	{ "could not write to file",
 	    "the disk of the database server is full or broken: make room there, and try again" },
+	{ "out of shared memory",
+	    "one transaction needs a lock for each object: use --jobs, or --to for a new database, or raise max_locks_per_transaction of the server" },
 	{ "violates foreign key constraint",
 	    "tables are filled one after the other: drop the foreign keys first, or restore all into another database (--to)" },
 	{ "other objects depend on it",

@@ -17,37 +17,37 @@
 #include "hint.h"
 #include "lib/log.h"
 #include "list.h"
+#include "lock.h"
 #include "target.h"
 
 #define SQL_MAX (64L * 1024 * 1024)
 #define TOOL_GRACE_MS 5000
 #define GLOBALS_LATER_S 3600 /* from a database's backup to the globals of the same run */
 
+/* Why it failed, and what that leaves; an exit status. */
 static int
-report_pg(const struct pg *pg, const char *what)
-{
-	if (process_stopping() != 0) {
-		log_error(
-		    "%s: stopped by signal %d; nothing was changed", what, process_stopping());
-		return EXIT_SIGNAL + process_stopping();
-	}
-	log_error("%s: %s; nothing was changed", what, pg->why);
-	if (pg->hint != NULL)
-		log_hint("%s", pg->hint);
-	return pg->missing != 0 ? pg->missing : EXIT_FAILED;
-}
-
-static int
-report_archive(const struct archive *a, const char *what, const char *consequence)
+report(const char *what, const char *why, const char *consequence, const char *hint, int missing)
 {
 	if (process_stopping() != 0) {
 		log_error("%s: stopped by signal %d; %s", what, process_stopping(), consequence);
 		return EXIT_SIGNAL + process_stopping();
 	}
-	log_error("%s: %s; %s", what, a->why, consequence);
-	if (a->hint != NULL)
-		log_hint("%s", a->hint);
-	return a->missing != 0 ? a->missing : EXIT_FAILED;
+	log_error("%s: %s; %s", what, why, consequence);
+	if (hint != NULL)
+		log_hint("%s", hint);
+	return missing != 0 ? missing : EXIT_FAILED;
+}
+
+static int
+report_pg(const struct pg *pg, const char *what)
+{
+	return report(what, pg->why, "nothing was changed", pg->hint, pg->missing);
+}
+
+static int
+report_archive(const struct archive *a, const char *what, const char *consequence)
+{
+	return report(what, a->why, consequence, a->hint, a->missing);
 }
 
 static bool
@@ -63,27 +63,35 @@ replaces(const struct target *t, const struct arguments *a)
 	return t->exists && !is_selective(a) && (a->clean || a->jobs != NULL || t->lenient);
 }
 
-/* SQL with a name in it, for people to copy. */
-static void
-hint_sql(const char *before, const char *name, char quote, const char *after)
+/* Whether the target gets its name only when all is restored. */
+static bool
+is_made(const struct target *t, const struct arguments *a)
 {
-	char quoted[NAME_DATABASE_SIZE * 2 + 4], *at = quoted;
+	return !t->exists || replaces(t, a);
+}
+
+/* A name as SQL has it, for people to copy; the caller's to free. */
+static char *
+quoted(const char *name, char quote)
+{
+	char *text = text_alloc(strlen(name) * 2 + 3), *at = text;
 
 	*at++ = quote;
-	for (; *name != '\0' && at < quoted + sizeof quoted - 4; name++) {
+	for (; *name != '\0'; name++) {
 		if (*name == quote)
 			*at++ = quote;
 		*at++ = *name;
 	}
-	*at++ = quote;
-	*at = '\0';
-	log_hint("%s%s%s", before, quoted, after);
+	*at = quote;
+	return text;
 }
 
 /* 0 if the target may be restored into; else reported. */
 static int
 refuse(const struct target *t, const struct arguments *a)
 {
+	char *name;
+
 	if (t->exists && t->tables > 0 && !a->clean && !is_selective(a)) {
 		log_error("\"%s\" has %ld %s already; nothing was changed", t->name, t->tables,
 		    t->tables == 1 ? "table" : "tables");
@@ -128,9 +136,11 @@ refuse(const struct target *t, const struct arguments *a)
 	if (t->sessions > 0) {
 		log_error("%ld other %s connected to \"%s\"; nothing was changed", t->sessions,
 		    t->sessions == 1 ? "session is" : "sessions are", t->name);
-		hint_sql(
-		    "stop what uses it, or end them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ",
-		    t->name, '\'', "");
+		name = quoted(t->name, '\'');
+		log_hint(
+		    "stop what uses it, or end them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+		    name);
+		free(name);
 		return EXIT_FAILED;
 	}
 	return 0;
@@ -147,7 +157,7 @@ plan(const struct choice *ch, const struct target *t, const struct config *c,
 	if (ch->time != 0)
 		snprintf(age, sizeof age, ", %s", list_age(text, sizeof text, ch->time));
 	snprintf(out, size, "%s %s (%s%s, %s) into the %s database \"%s\" on %s:%s%s%s%s%s",
-	    a->dry_run ? "would restore" : "restoring", ar->shown,
+	    a->dry_run ? "would restore" : "restoring", ar->file,
 	    text_size(bytes, sizeof bytes, ar->size_bytes), age,
 	    ar->at == NULL ? "a file" : ar->at->name, t->exists ? "existing" : "new", t->name,
 	    c->pg_host, c->pg_port,
@@ -159,11 +169,9 @@ plan(const struct choice *ch, const struct target *t, const struct config *c,
 	    a->tables.n + a->schemas.n > 0 ? ", the chosen parts only" :
 					     "",
 	    a->globals ? ", roles and tablespaces first" : "",
-	    a->jobs == NULL && !t->lenient ?
-		"; in one transaction: a failure changes nothing" :
-	    t->exists && !replaces(t, a) ?
+	    a->jobs != NULL && !is_made(t, a) ?
 		"; with --jobs not in one transaction: a failure leaves what was done until then" :
-		"; not in one transaction, but a failure changes nothing that was there");
+		"; a failure changes nothing");
 }
 
 /* Ask before anything is done. 0 to go on. */
@@ -195,7 +203,7 @@ confirm(const char *drops, const struct arguments *a)
 }
 
 static void
-restore_arguments(struct list *argv, const struct arguments *a, bool lenient)
+restore_arguments(struct list *argv, const struct arguments *a, bool made, bool lenient)
 {
 	list_add(argv, "pg_restore");
 	list_add(argv, "--dbname="); /* the name is in PGDATABASE */
@@ -205,7 +213,8 @@ restore_arguments(struct list *argv, const struct arguments *a, bool lenient)
 		list_add(argv, "--exit-on-error");
 	if (!lenient && a->jobs != NULL)
 		list_addf(argv, "--jobs=%s", a->jobs);
-	else if (!lenient)
+	/* not for one of ours: nobody sees it before its end, and the server has not locks for all of a large one */
+	else if (!made)
 		list_add(argv, "--single-transaction");
 	if (a->clean && is_selective(a)) {
 		list_add(argv, "--clean");
@@ -292,13 +301,13 @@ restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *d
  */
 static int
 restore_archive(struct archive *ar, const struct config *c, struct pg *pg,
-    const struct arguments *a, const char *database, bool lenient)
+    const struct arguments *a, const char *database, bool made, bool lenient)
 {
 	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], size[32];
 	struct list argv = { 0 };
 	int rc;
 
-	restore_arguments(&argv, a, lenient);
+	restore_arguments(&argv, a, made, lenient);
 	if ((a->jobs == NULL || lenient) && !is_selective(a) && !a->schema_only) {
 		rc = archive_feed(ar, c, pg, &argv, database, -1, lenient);
 	} else if (path != NULL) {
@@ -306,7 +315,7 @@ restore_archive(struct archive *ar, const struct config *c, struct pg *pg,
 	} else if ((rc = make_temporary(ar, ar->size_bytes, directory, sizeof directory)) == 0) {
 		snprintf(file, sizeof file, "%s/archive", directory);
 		log_info(
-		    "downloading %s: %s", ar->shown, text_size(size, sizeof size, ar->size_bytes));
+		    "downloading %s: %s", ar->file, text_size(size, sizeof size, ar->size_bytes));
 		rc = archive_fetch(ar, file);
 		if (rc == 0) {
 			log_info("downloaded it; restoring");
@@ -415,7 +424,7 @@ restore_globals(
 	size_t n, done = 0;
 	int rc = 0;
 
-	snprintf(what, sizeof what, "cannot restore roles and tablespaces from %s", ar->shown);
+	snprintf(what, sizeof what, "cannot restore roles and tablespaces from %s", ar->file);
 	if (archive_prepare(ar, c) == -1 || (sql = restore_read_sql(ar)) == NULL)
 		return report_archive(ar, what, "nothing was changed");
 	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
@@ -426,7 +435,7 @@ restore_globals(
 	if (a->dry_run) {
 		log_info(
 		    "would create these roles and tablespaces from %s; those that exist are kept as they are",
-		    ar->shown);
+		    ar->file);
 		return print_creations(part[0]) != EXIT_DONE ? EXIT_FAILED :
 							       print_creations(part[1]);
 	}
@@ -450,7 +459,7 @@ restore_globals(
 		free(part[i]);
 	free(whole);
 	free(sql);
-	log_info("restored roles and tablespaces from %s; those that exist were kept", ar->shown);
+	log_info("restored roles and tablespaces from %s; those that exist were kept", ar->file);
 	return 0;
 }
 
@@ -522,6 +531,25 @@ hint_other_copy(const struct choice *ch)
 	}
 }
 
+/* The restore is done, but the names could not be swapped: hours of work are not thrown away. */
+static int
+report_kept(const struct target *t, const struct pg *pg, const char *what, const char *new)
+{
+	char *name = quoted(t->name, '"');
+
+	log_error(
+	    "%s: %s; nothing was changed in it, and what was restored is kept as the database \"%s\"",
+	    what, pg->why, new);
+	if (t->exists)
+		log_hint(
+		    "give it the name when nobody is connected to either: ALTER DATABASE %s RENAME TO \"%s_old\"; ALTER DATABASE \"%s\" RENAME TO %s;",
+		    name, new, new, name);
+	else
+		log_hint("give it the name: ALTER DATABASE \"%s\" RENAME TO %s;", new, name);
+	free(name);
+	return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : EXIT_FAILED;
+}
+
 static int
 restore_database(struct choice *ch, const struct config *c, struct pg *pg,
     const struct arguments *a, struct target *t)
@@ -529,34 +557,35 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg,
 	struct archive *ar = &ch->archive;
 	char what[1024], size[32], took[32], name[NAME_DATABASE_SIZE];
 	int64_t started = process_clock_ms();
-	bool beside = replaces(t, a), made = beside || !t->exists;
+	bool made = is_made(t, a);
+	struct pg tools = *pg;
 	int rc;
 
-	if (a->globals && (rc = restore_globals_with(ch, c, pg, a)) != 0)
-		return rc;
-	snprintf(what, sizeof what, "cannot restore %s into \"%s\"", ar->shown, t->name);
+	snprintf(what, sizeof what, "cannot restore %s into \"%s\"", ar->file, t->name);
 	snprintf(name, sizeof name, "%s", t->name);
 	if (made && target_make(t, pg, name, sizeof name) == -1)
 		return report_pg(pg, what);
-	rc = restore_archive(ar, c, pg, a, name, t->lenient);
-	if (rc == 0 && beside &&
-	    (process_stopping() != 0 || target_swap(t, pg, name, c->wait_s * 1000) == -1)) {
-		snprintf(ar->why, sizeof ar->why, "%s", pg->why);
-		ar->hint = pg->hint;
-		rc = -1;
-	}
-	if (rc == -1) {
+	/* else thousands of small commits wait for the disk; the one that gives the name waits for all */
+	if (made)
+		pg_with_option(&tools, pg, "-c synchronous_commit=off");
+	rc = restore_archive(ar, c, &tools, a, name, made, t->lenient);
+	if (rc == -1 || (made && process_stopping() != 0)) {
 		if (made && target_drop(pg, t->via, name) == -1)
 			log_warning(
 			    "the new database \"%s\" could not be dropped: %s", name, pg->why);
 		rc = report_archive(ar, what,
-		    a->jobs != NULL && !made ? "what was done until then stays (--jobs)" :
-					       "nothing was changed");
+		    a->jobs != NULL && !made ?
+			"what was done until then stays (--jobs)" :
+		    a->globals ?
+			"roles and tablespaces that were missing are there now, else nothing was changed" :
+			"nothing was changed");
 		if (rc == EXIT_FAILED)
 			hint_other_copy(ch);
 		return rc;
 	}
-	log_info("restored %s into \"%s\": %s in %s", ar->shown, t->name,
+	if (made && target_swap(t, pg, name, c->wait_s * 1000) == -1)
+		return report_kept(t, pg, what, name);
+	log_info("restored %s into \"%s\": %s in %s", ar->file, t->name,
 	    text_size(size, sizeof size, ar->size_bytes),
 	    text_duration(took, sizeof took, process_clock_ms() - started));
 	if (!a->schema_only)
@@ -564,6 +593,25 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg,
 		    "run ANALYZE in \"%s\" before it is put to heavy use: statistics are not part of a backup",
 		    t->name);
 	return EXIT_DONE;
+}
+
+/* Backups of it wait until we end, so that none is made of half a database, or keeps us from it. */
+static int
+take_lock(const struct config *c, const char *database)
+{
+	if (lock_take(c, database) != -1)
+		return 0;
+	if (errno != EWOULDBLOCK) {
+		log_warning(
+		    "a backup of \"%s\" cannot be kept from starting meanwhile: no lock: %s",
+		    database, strerror(errno));
+		return 0;
+	}
+	log_error(
+	    "cannot restore into \"%s\": a backup of it is running, or another restore; nothing was changed",
+	    database);
+	log_hint("try again when that is done");
+	return EXIT_LOCKED;
 }
 
 /* Options that contradict each other. */
@@ -601,7 +649,7 @@ restore_run(const struct config *c, const struct arguments *a)
 	if (ch->archive.is_sql) {
 		log_info(
 		    "%s roles and tablespaces from %s on %s:%s; those that exist are kept as they are",
-		    a->dry_run ? "would restore" : "restoring", ch->archive.shown, c->pg_host,
+		    a->dry_run ? "would restore" : "restoring", ch->archive.file, c->pg_host,
 		    c->pg_port);
 		if (!a->dry_run && (rc = confirm(NULL, a)) != 0)
 			return rc;
@@ -615,6 +663,8 @@ restore_run(const struct config *c, const struct arguments *a)
 		log_error("into which database? say --to NAME");
 		return EXIT_USAGE;
 	}
+	if (!a->dry_run && (rc = take_lock(c, t.name)) != 0)
+		return rc;
 	if (archive_prepare(&ch->archive, c) == -1)
 		return report_archive(
 		    &ch->archive, "cannot read the backup", "nothing was changed");
@@ -628,9 +678,9 @@ restore_run(const struct config *c, const struct arguments *a)
 		    a->jobs != NULL ? "; --jobs is left out" : "");
 	plan(ch, &t, c, a, sentence, sizeof sentence);
 	log_info("%s", sentence);
-	if (a->dry_run)
-		return dry_run(&ch->archive, c, &pg);
-	if ((rc = confirm(a->clean && t.exists ? t.name : NULL, a)) != 0)
+	if (!a->dry_run && (rc = confirm(a->clean && t.exists ? t.name : NULL, a)) != 0)
 		return rc;
-	return restore_database(ch, c, &pg, a, &t);
+	if (a->globals && (rc = restore_globals_with(ch, c, &pg, a)) != 0)
+		return rc;
+	return a->dry_run ? dry_run(&ch->archive, c, &pg) : restore_database(ch, c, &pg, a, &t);
 }

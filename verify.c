@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "choose.h"
 #include "exit.h"
@@ -98,18 +97,13 @@ restore_to_scratch(
 		"--no-subscriptions", "--no-security-labels" };
 	struct list argv = { 0 };
 	struct pg_server server;
+	struct pg tools;
 	char scratch[64];
 	const char *via;
-	unsigned long long random = 0;
 	bool lenient;
 	int rc;
 
-	/* a name that nobody else has */
-	if (getrandom(&random, sizeof random, 0) != sizeof random) {
-		snprintf(a->why, sizeof a->why, "no random name for the scratch database");
-		return -1;
-	}
-	snprintf(scratch, sizeof scratch, "backup_verify_%016llx", random);
+	target_name_beside(scratch, sizeof scratch, "verify");
 	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
 	    target_create(pg, via, scratch) == -1) {
 		snprintf(a->why, sizeof a->why, "cannot make a scratch database: %s", pg->why);
@@ -123,9 +117,9 @@ restore_to_scratch(
 		list_add(&argv, words[i]);
 	if (!lenient)
 		list_add(&argv, "--exit-on-error");
-	if (!lenient)
-		list_add(&argv, "--single-transaction");
-	rc = archive_feed(a, c, pg, &argv, scratch, -1, lenient);
+	pg_with_option(&tools, pg, "-c synchronous_commit=off"); /* it need not last */
+	rc = archive_feed(a, c, &tools, &argv, scratch, -1, lenient);
+	list_free(&tools.env);
 	if (rc == 0)
 		rc = count(a, pg, scratch, summary, size);
 	list_free(&argv);
@@ -156,19 +150,19 @@ verify_one(struct choice *ch, const struct config *c, struct pg *pg, const struc
 	char summary[256];
 
 	if (verify_archive(ar, c, pg, a->restore, summary, sizeof summary) == 0) {
-		log_info("%s at %s is good: %s", ar->shown, at, summary);
-		printf("good %s %s\n", at, ar->shown);
+		log_info("%s at %s is good: %s", ar->file, at, summary);
+		printf("good %s %s\n", at, ar->file);
 		return EXIT_DONE;
 	}
 	if (process_stopping() != 0) {
 		log_error("stopped by signal %d before %s at %s was verified", process_stopping(),
-		    ar->shown, at);
+		    ar->file, at);
 		return EXIT_SIGNAL + process_stopping();
 	}
-	log_error("%s at %s failed its verification: %s", ar->shown, at, ar->why);
+	log_error("%s at %s failed its verification: %s", ar->file, at, ar->why);
 	if (ar->hint != NULL)
 		log_hint("%s", ar->hint);
-	printf("bad %s %s\n", at, ar->shown);
+	printf("bad %s %s\n", at, ar->file);
 	return ar->missing != 0 ? ar->missing : EXIT_FAILED;
 }
 

@@ -147,7 +147,7 @@ verified() {
 
 @test "asked to end: the scratch database goes" {
 	local moment
-	for moment in "psql ~name=backup_verify" "pg_restore --single-transaction" "psql ~nothing"; do
+	for moment in "psql ~name=backup_verify" "pg_restore --exit-on-error" "psql ~nothing"; do
 		read -r tool on <<<"$moment"
 		with_fakes
 		rm -f "$fakes"/*.orders "$fakes/begun"
