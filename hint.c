@@ -93,6 +93,8 @@ static const struct {
 	{ "cannot execute", "make the tool executable, or correct PATH" },
 	{ "killed by signal 9",
 	    "most often memory ran out: see the kernel's log and the limits of the container" },
+	{ "rclone: it wrote no byte",
+	    "see what holds the other side up; DB_BACKUP_STALL_TIMEOUT says how long to wait" },
 	{ "it wrote no byte",
 	    "see in pg_stat_activity what the dump waits for; DB_BACKUP_STALL_TIMEOUT says how long to wait" },
 	{ "no byte moved",

@@ -20,7 +20,6 @@
 #include "lock.h"
 #include "target.h"
 
-#define SQL_MAX (64L * 1024 * 1024)
 #define TOOL_GRACE_MS 5000
 #define GLOBALS_LATER_S 3600 /* from a database's backup to the globals of the same run */
 
@@ -316,7 +315,7 @@ restore_archive(struct archive *ar, const struct config *c, struct pg *pg,
 		snprintf(file, sizeof file, "%s/archive", directory);
 		log_info(
 		    "downloading %s: %s", ar->file, text_size(size, sizeof size, ar->size_bytes));
-		rc = archive_fetch(ar, file);
+		rc = archive_fetch(ar, c, directory, "archive");
 		if (rc == 0) {
 			log_info("downloaded it; restoring");
 			rc = restore_file(ar, pg, &argv, database, file, lenient);
@@ -326,62 +325,6 @@ restore_archive(struct archive *ar, const struct config *c, struct pg *pg,
 	free(path);
 	list_free(&argv);
 	return rc;
-}
-
-/* All of a small file; NULL: why. */
-static char *
-read_small_file(struct archive *ar, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	char *text = NULL;
-	ssize_t n;
-
-	if (fd == -1 || fstat(fd, &st) == -1) {
-		snprintf(ar->why, sizeof ar->why, "cannot read %s: %s", path, strerror(errno));
-	} else if (st.st_size > SQL_MAX) {
-		snprintf(ar->why, sizeof ar->why, "it is too large for roles and tablespaces");
-	} else {
-		text = text_alloc((size_t)st.st_size + 1);
-		for (off_t at = 0;
-		     at < st.st_size && (n = read(fd, text + at, (size_t)(st.st_size - at))) > 0;
-		     at += n)
-			;
-	}
-	if (fd != -1)
-		close(fd);
-	return text;
-}
-
-char *
-restore_read_sql(struct archive *ar)
-{
-	static const char last[] = "PostgreSQL database cluster dump complete";
-	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], *text = NULL,
-	     *end = NULL;
-
-	if (path != NULL) {
-		text = read_small_file(ar, path);
-	} else if (make_temporary(ar, ar->size_bytes, directory, sizeof directory) == 0) {
-		ar->hint = NULL;
-		snprintf(file, sizeof file, "%s/globals.sql", directory);
-		if (archive_fetch(ar, file) == 0)
-			text = read_small_file(ar, file);
-		remove_temporary(directory);
-	}
-	free(path);
-	if (text == NULL)
-		return NULL;
-	for (char *at = text; (at = strstr(at, last)) != NULL; at++)
-		end = at;
-	/* behind it stand at most a newline or two and \unrestrict */
-	if (end != NULL && strchr(end, ';') == NULL)
-		return text;
-	snprintf(ar->why, sizeof ar->why,
-	    "it is no complete output of pg_dumpall: its last line is missing");
-	ar->hint = "it is damaged, or something else: try another backup";
-	free(text);
-	return NULL;
 }
 
 /* Names that a query gives, to out. */
@@ -425,7 +368,7 @@ restore_globals(
 	int rc = 0;
 
 	snprintf(what, sizeof what, "cannot restore roles and tablespaces from %s", ar->file);
-	if (archive_prepare(ar, c) == -1 || (sql = restore_read_sql(ar)) == NULL)
+	if (archive_prepare(ar, c) == -1 || (sql = archive_read_sql(ar, c, pg)) == NULL)
 		return report_archive(ar, what, "nothing was changed");
 	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
 	    query_names(pg, via, "SELECT rolname FROM pg_roles;\n", &roles) == -1 ||

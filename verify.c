@@ -8,7 +8,6 @@
 #include "exit.h"
 #include "lib/log.h"
 #include "list.h"
-#include "restore.h"
 #include "target.h"
 
 #define COUNT_LIMIT_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
@@ -21,7 +20,7 @@ read_to_end(struct archive *a, const struct config *c, struct pg *pg, char *summ
 	int rc;
 
 	if (a->is_sql) {
-		if ((sql = restore_read_sql(a)) == NULL)
+		if ((sql = archive_read_sql(a, c, pg)) == NULL)
 			return -1;
 		a->read_bytes = (int64_t)strlen(sql);
 		free(sql);

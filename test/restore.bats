@@ -292,6 +292,39 @@ restores() {
 	done
 }
 
+@test "encrypted, with colons in the prefix and the name; a remote that is a root" {
+	tiny
+	rm "$DB_BACKUP_DIR"/*
+	cloud
+	local name="od:d_$BASHPID"
+	tiny_db "$name"
+	export DB_BACKUP_PREFIX=prod:db DB_BACKUP_PASSPHRASE=secret RCLONE_CONFIG_ROOT_TYPE=alias RCLONE_CONFIG_ROOT_REMOTE=$T/root \
+		DB_BACKUP_REMOTE=root:/
+	mkdir "$T/root"
+	target
+	DB_NAME=$DB_NAME,$name run_backup backup-db
+	assert_status 0
+	for from in local cloud root; do
+		for jobs in "" --jobs=2; do
+			restores --latest --from $from --to "$target" --clean --yes $jobs
+			same "$DB_NAME" "$target"
+		done
+	done
+	run_backup verify-backup
+	assert_status 0
+	says "verified 6 backups, 0 bad"
+}
+
+@test "the globals are nowhere on the disk, whatever TMPDIR is" {
+	cloud
+	printf 'CREATE ROLE r_%s PASSWORD $$x$$;\n-- PostgreSQL database cluster dump complete\n' $BASHPID | s3_put globals-20260102T030405Z.sql
+	unset DB_BACKUP_DIR
+	RUN_UNDER="env TMPDIR=$T/none" run_backup restore-db globals-20260102T030405Z.sql --dry-run
+	assert_status 0
+	RUN_UNDER="env TMPDIR=$T/none" run_backup verify-backup globals-20260102T030405Z.sql
+	assert_status 0
+}
+
 @test "--from: local, cloud, a remote, a directory" {
 	tiny
 	cloud
