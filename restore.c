@@ -225,6 +225,8 @@ restore_arguments(struct list *argv, const struct arguments *a, bool made, bool 
 		list_add(argv, "--data-only");
 	if (a->no_owner)
 		list_add(argv, "--no-owner");
+	if (a->no_tablespaces)
+		list_add(argv, "--no-tablespaces");
 	/* else what is not there is no error */
 	if (a->tables.n + a->schemas.n > 0)
 		list_add(argv, "--strict-names");
@@ -289,7 +291,7 @@ restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *d
 		return 0;
 	snprintf(ar->why, sizeof ar->why, "pg_restore %s%s%s", process_fate(&p),
 	    *p.said ? ": " : "", p.said);
-	ar->hint = hint_for(p.said);
+	ar->hint = hint_for(ar->why);
 	ar->missing = process_missing(&p);
 	return -1;
 }
@@ -360,6 +362,8 @@ static int
 restore_globals(
     struct archive *ar, const struct config *c, struct pg *pg, const struct arguments *a)
 {
+	static const char tablespaces_hint[] =
+	    "make the directories of the tablespaces on the server, for its user, and try again";
 	struct list roles = { 0 }, tablespaces = { 0 };
 	char *sql, *part[2], *whole, *rows, what[NAME_SIZE + 64];
 	struct pg_server server;
@@ -387,14 +391,17 @@ restore_globals(
 		if ((rc = pg_query(pg, via, done == 0 ? whole : part[1], NULL, &rows, &n, true)) ==
 		    0)
 			free(rows);
-	if (rc == -1) {
-		snprintf(ar->why, sizeof ar->why, "%s", pg->why);
-		ar->hint =
-		    done == 0 ?
-			hint_for(pg->why) :
-			"make the directories of the tablespaces on the server, for its user, and try again";
-		return report_archive(ar, what,
-		    done == 0 ? "nothing was changed" : "the roles are there, not all tablespaces");
+	if (rc == 0) {
+		log_info(
+		    "restored roles and tablespaces from %s; those that exist were kept", ar->file);
+	} else if (done == 1 && a->globals && process_stopping() == 0) {
+		/* a database may do without them */
+		log_warning("not all tablespaces could be made: %s", pg->why);
+		log_hint("%s", tablespaces_hint);
+	} else {
+		return report(what, pg->why,
+		    done == 0 ? "nothing was changed" : "the roles are there, not all tablespaces",
+		    done == 0 ? hint_for(pg->why) : tablespaces_hint, pg->missing);
 	}
 	list_free(&roles);
 	list_free(&tablespaces);
@@ -402,7 +409,6 @@ restore_globals(
 		free(part[i]);
 	free(whole);
 	free(sql);
-	log_info("restored roles and tablespaces from %s; those that exist were kept", ar->file);
 	return 0;
 }
 
@@ -506,7 +512,7 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg,
 
 	snprintf(what, sizeof what, "cannot restore %s into \"%s\"", ar->file, t->name);
 	snprintf(name, sizeof name, "%s", t->name);
-	if (made && target_make(t, pg, name, sizeof name) == -1)
+	if (made && target_make(t, pg, &a->schemas, name, sizeof name) == -1)
 		return report_pg(pg, what);
 	/* else thousands of small commits wait for the disk; the one that gives the name waits for all */
 	if (made)

@@ -23,8 +23,10 @@ static const char look_sql[] =
     "  (SELECT count(*) FROM pg_replication_slots WHERE database = :'name') +\n"
     "  (SELECT count(*) FROM pg_prepared_xacts WHERE database = :'name'),\n"
     "  (octet_length(:'name') > current_setting('max_identifier_length')::int)::int;\n";
-static const char subscriptions_sql[] = /* version 10 and newer */
-    "SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = :'name');\n";
+static const char newer_sql[] = /* version 10 and newer */
+    "SELECT (SELECT count(*) FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = :'name')),\n"
+    "  (SELECT count(*) FROM pg_publication) + (SELECT count(*) FROM pg_namespace n WHERE nspname = 'public' AND nspacl IS DISTINCT FROM\n"
+    "  (SELECT initprivs FROM pg_init_privs WHERE classoid = 'pg_namespace'::regclass AND objoid = n.oid));\n";
 static const char content_sql[] =
     "SELECT (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace\n"
     "    WHERE c.relkind IN ('r', 'p', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')\n"
@@ -33,7 +35,11 @@ static const char content_sql[] =
     "  (SELECT count(*) FROM pg_class WHERE oid >= 16384) + (SELECT count(*) FROM pg_proc WHERE oid >= 16384) +\n"
     "  (SELECT count(*) FROM pg_namespace WHERE oid >= 16384) + (SELECT count(*) FROM pg_type WHERE oid >= 16384) +\n"
     "  (SELECT count(*) FROM pg_extension WHERE oid >= 16384) + (SELECT count(*) FROM pg_largeobject_metadata) +\n"
-    "  (SELECT count(*) FROM pg_event_trigger) + (SELECT count(*) FROM pg_foreign_data_wrapper);\n";
+    "  (SELECT count(*) FROM pg_event_trigger) + (SELECT count(*) FROM pg_foreign_data_wrapper) +\n"
+    "  (SELECT count(*) FROM pg_default_acl) + (SELECT count(*) FROM pg_collation WHERE oid >= 16384) +\n"
+    "  (SELECT count(*) FROM pg_ts_config WHERE oid >= 16384) + (SELECT count(*) FROM pg_ts_dict WHERE oid >= 16384) +\n"
+    "  (SELECT count(*) FROM pg_cast WHERE oid >= 16384) + (SELECT count(*) FROM pg_operator WHERE oid >= 16384) +\n"
+    "  (SELECT count(*) FROM pg_conversion WHERE oid >= 16384);\n";
 /* Without the target it is a plain one. What differs between versions is read through JSON here too. */
 static const char create_sql[] =
     "SELECT coalesce((SELECT format('CREATE DATABASE %I TEMPLATE template0 OWNER %I ENCODING %L LC_COLLATE %L LC_CTYPE %L',\n"
@@ -162,7 +168,7 @@ target_look(struct target *t, struct pg *pg, int64_t wait_ms)
 {
 	enum pg_result result;
 	struct pg_server server;
-	long exists = 0, is_template = 0, slots = 0, too_long = 0;
+	long exists = 0, is_template = 0, slots = 0, too_long = 0, subscriptions = 0, more = 0;
 	char *rows;
 
 	result = target_connect(pg, t->name, wait_ms, &t->via, &server);
@@ -184,19 +190,22 @@ target_look(struct target *t, struct pg *pg, int64_t wait_ms)
 	t->lenient = target_is_lenient(pg, &server);
 	if (!t->exists)
 		return PG_OK;
-	if (execute(pg, t->via, subscriptions_sql, t->name, "", "", &rows, true) == 0) {
-		t->ties += strtol(rows, NULL, 10);
-		free(rows);
-	}
 	if (execute(pg, t->name, content_sql, t->name, "", "", &rows, true) == -1)
 		return PG_FAILED;
 	sscanf(rows, "%ld\t%ld", &t->tables, &t->objects);
 	free(rows);
+	if (execute(pg, t->name, newer_sql, t->name, "", "", &rows, true) == 0) {
+		sscanf(rows, "%ld\t%ld", &subscriptions, &more);
+		t->ties += subscriptions;
+		t->objects += more;
+		free(rows);
+	}
 	return PG_OK;
 }
 
 int
-target_make(const struct target *t, struct pg *pg, char *name, size_t size)
+target_make(
+    const struct target *t, struct pg *pg, const struct list *schemas, char *name, size_t size)
 {
 	/* the properties could be in the way of restoring: only tried, so that what fails does before it */
 	char *sql = text_format("%sBEGIN;\n%sROLLBACK;\n", create_sql, properties_sql);
@@ -206,6 +215,9 @@ target_make(const struct target *t, struct pg *pg, char *name, size_t size)
 	target_name_beside(name, size, "restore");
 	rc = execute(pg, t->via, sql, t->name, name, "", NULL, false);
 	free(sql);
+	for (size_t i = 0; i < schemas->n && rc == 0; i++)
+		rc = execute(pg, name, "CREATE SCHEMA IF NOT EXISTS :\"name\";\n", schemas->item[i],
+		    "", "", NULL, false);
 	aside = *pg; /* keeps why */
 	if (rc == -1)
 		target_drop(&aside, t->via, name);

@@ -51,12 +51,14 @@ void target_name_beside(char *name, size_t size, const char *purpose);
 
 /*
  * Make the database to restore into, and tell its name, for which 64 bytes are enough; like
- * the target, if that exists, in owner, encoding, locale and tablespace. Its other properties
+ * the target, if that exists, in owner, encoding, locale and tablespace; with these schemas, which
+ * pg_restore does not make where only they are restored. The target's other properties
  * are tried, so that a right that is missing shows at once, and not kept.
  * Not cut short when we are asked to end, so that what it leaves can be
  * dropped. -1: pg->why, pg->hint, and nothing is left.
  */
-int target_make(const struct target *t, struct pg *pg, char *name, size_t size);
+int target_make(
+    const struct target *t, struct pg *pg, const struct list *schemas, char *name, size_t size);
 
 /*
  * Give the database new the target's properties that are in no archive (rights, settings,

@@ -168,10 +168,10 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 @test "a download that stands still is given up; a slow one is not; DB_BACKUP_STALL_TIMEOUT=0 waits" {
 	cloud
 	printf -- '-- roles\n-- PostgreSQL database cluster dump complete\n' | s3_put globals-20260102T030405Z.sql
-	export DB_BACKUP_STALL_TIMEOUT=1
+	export DB_BACKUP_STALL_TIMEOUT=3
 	orders rclone copyto 'sleep 12'
 	run_backup restore-db "${replace[@]}" --from cloud --jobs 2
-	refused "rclone: no byte moved for 1 s" "DB_BACKUP_STALL_TIMEOUT"
+	refused "rclone: no byte moved for 3 s" "DB_BACKUP_STALL_TIMEOUT"
 	orders rclone cat 'sleep 12'
 	run_backup restore-db globals-20260102T030405Z.sql --from cloud
 	refused "no byte" "DB_BACKUP_STALL_TIMEOUT"
@@ -183,7 +183,7 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 		/usr/bin/rclone cat "$2" >"$3.whole"
 		for part in 0 1 2 3 4 5; do
 			dd if="$3.whole" bs=32768 skip=$part count=1 status=none >>"$3.x.partial"
-			sleep 0.5
+			sleep 0.9
 		done
 		rm "$3.whole"
 		mv "$3.x.partial" "$3"
@@ -191,7 +191,7 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 	run_backup restore-db "${replace[@]}" --from cloud --jobs 2
 	replaced
 	rm "$fakes/rclone"
-	orders rclone copyto 'sleep 2.5' 'run'
+	orders rclone copyto 'sleep 4' 'run'
 	DB_BACKUP_STALL_TIMEOUT=0 run_backup restore-db "${replace[@]}" --from cloud --jobs 2
 	replaced
 }
