@@ -38,6 +38,7 @@ int
 archive_prepare(struct archive *a, const struct config *c)
 {
 	a->hint = NULL;
+	a->refused = false;
 	if (!a->encrypted)
 		return 0;
 	if (a->at == NULL) {
@@ -155,6 +156,7 @@ archive_feed(struct archive *a, const struct config *c, const struct pg *pg,
     const struct list *argv, const char *database, int out, bool lenient)
 {
 	struct relay *r = text_alloc(sizeof *r);
+	const struct process *p = &r->sink[0].process;
 	int64_t expected = plain_size(a);
 	int rc = -1;
 
@@ -192,7 +194,9 @@ archive_feed(struct archive *a, const struct config *c, const struct pg *pg,
 		rc = 0;
 	a->read_bytes = r->total_bytes;
 end:
-	a->tool_succeeded = process_succeeded(&r->sink[0].process);
+	a->tool_succeeded = process_succeeded(p);
+	a->refused = rc == -1 && p->pid > 0 && !p->running && !p->asked && WIFEXITED(p->status) &&
+		     !a->tool_succeeded && process_missing(p) == 0;
 	relay_abort(r);
 	if (r->spool != -1)
 		close(r->spool);
@@ -225,30 +229,48 @@ archive_fetch(struct archive *a, const struct config *c, const char *directory, 
 	return 0;
 }
 
+/* As it is; no matter for the database's password. */
+static int
+feed_cat(struct archive *a, const struct config *c, const struct pg *pg, int out)
+{
+	struct pg no_password = *pg;
+	struct list argv = { 0 };
+	int rc;
+
+	no_password.password = NULL;
+	list_add(&argv, "cat");
+	rc = archive_feed(a, c, &no_password, &argv, NULL, out, false);
+	list_free(&argv);
+	return rc;
+}
+
+bool
+archive_arrives(const struct archive *a, const struct config *c, const struct pg *pg)
+{
+	struct archive copy = *a;
+
+	return feed_cat(&copy, c, pg, -1) == 0;
+}
+
 char *
 archive_read_sql(struct archive *a, const struct config *c, const struct pg *pg)
 {
 	static const char last[] = "PostgreSQL database cluster dump complete";
-	struct pg no_password = *pg;
-	struct list argv = { 0 };
 	char *text = NULL, *end = NULL;
 	int fd = process_memory_file("");
 	ssize_t n = 0;
 
-	no_password.password = NULL;
-	list_add(&argv, "cat");
 	a->hint = NULL;
 	if (a->size_bytes > SQL_MAX)
 		snprintf(a->why, sizeof a->why, "it is too large for roles and tablespaces");
 	else if (fd == -1)
 		snprintf(a->why, sizeof a->why, "no memory for it: %s", strerror(errno));
-	else if (archive_feed(a, c, &no_password, &argv, NULL, fd, false) == 0) {
+	else if (feed_cat(a, c, pg, fd) == 0) {
 		text = text_alloc((size_t)a->read_bytes + 1);
 		for (off_t at = 0; at < a->read_bytes; at += n)
 			if ((n = pread(fd, text + at, (size_t)(a->read_bytes - at), at)) <= 0)
 				break;
 	}
-	list_free(&argv);
 	if (fd != -1)
 		close(fd);
 	if (text == NULL)
@@ -261,6 +283,7 @@ archive_read_sql(struct archive *a, const struct config *c, const struct pg *pg)
 	snprintf(a->why, sizeof a->why,
 	    "it is no complete output of pg_dumpall: its last line is missing");
 	a->hint = "it is damaged, or something else: try another backup";
+	a->refused = true;
 	free(text);
 	return NULL;
 }

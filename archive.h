@@ -27,6 +27,8 @@ struct archive {
 	const char *hint;       /* or NULL; not to be freed */
 	int64_t read_bytes;     /* plain, by the last archive_feed */
 	bool tool_succeeded;    /* in the last archive_feed, whatever came after it */
+	/* the last archive_feed failed, and the tool had exited by itself, not with 0 */
+	bool refused;
 	int missing; /* after a failure: exit status if a tool could not be started, else 0 */
 };
 
@@ -61,9 +63,13 @@ int archive_feed(struct archive *a, const struct config *c, const struct pg *pg,
 int archive_fetch(
     struct archive *a, const struct config *c, const char *directory, const char *file);
 
+/* Whether all of it can be read, with the right length, whatever it is. */
+bool archive_arrives(const struct archive *a, const struct config *c, const struct pg *pg);
+
 /*
  * Read the globals into memory that is the caller's to free: at most 64 MiB, which have to end
- * as the output of pg_dumpall does. They are never on the disk. NULL: why, hint.
+ * as the output of pg_dumpall does. They are never on the disk. NULL: why, hint, and refused if all
+ * arrived and is something else.
  */
 char *archive_read_sql(struct archive *a, const struct config *c, const struct pg *pg);
 

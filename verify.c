@@ -130,14 +130,38 @@ restore_to_scratch(
 	return rc;
 }
 
+/*
+ * A tool refused it: is it to blame? It is if pg_restore, run to nowhere, refuses it too, and all
+ * of it arrives: what was refused may have been the beginning of something that is cut on its way.
+ */
+static bool
+is_bad(struct archive *a, const struct config *c, struct pg *pg, bool restore)
+{
+	static const char *const not_its_fault[] = { "unsupported version",
+		"does not support compression", "out of memory" };
+	struct archive copy = *a;
+	char summary[256];
+
+	if (!a->refused || (restore && read_to_end(&copy, c, pg, summary, sizeof summary) == 0))
+		return false;
+	for (size_t i = 0; i < sizeof not_its_fault / sizeof not_its_fault[0]; i++)
+		if (strstr(copy.why, not_its_fault[i]) != NULL)
+			return false;
+	return copy.refused && archive_arrives(&copy, c, pg) && process_stopping() == 0;
+}
+
 int
 verify_archive(struct archive *a, const struct config *c, struct pg *pg, bool restore,
     char *summary, size_t size)
 {
+	int rc;
+
 	if (archive_prepare(a, c) == -1)
 		return -1;
-	return restore && !a->is_sql ? restore_to_scratch(a, c, pg, summary, size) :
-				       read_to_end(a, c, pg, summary, size);
+	restore = restore && !a->is_sql;
+	rc = restore ? restore_to_scratch(a, c, pg, summary, size) :
+		       read_to_end(a, c, pg, summary, size);
+	return rc == -1 && is_bad(a, c, pg, restore) ? -2 : rc;
 }
 
 /* One backup, told to the log. */
@@ -147,8 +171,9 @@ verify_one(struct choice *ch, const struct config *c, struct pg *pg, const struc
 	struct archive *ar = &ch->archive;
 	const char *at = ar->at == NULL ? "here" : ar->at->name;
 	char summary[256];
+	int rc = verify_archive(ar, c, pg, a->restore, summary, sizeof summary);
 
-	if (verify_archive(ar, c, pg, a->restore, summary, sizeof summary) == 0) {
+	if (rc == 0) {
 		log_info("%s at %s is good: %s", ar->file, at, summary);
 		printf("good %s %s\n", at, ar->file);
 		return EXIT_DONE;
@@ -158,10 +183,11 @@ verify_one(struct choice *ch, const struct config *c, struct pg *pg, const struc
 		    ar->file, at);
 		return EXIT_SIGNAL + process_stopping();
 	}
-	log_error("%s at %s failed its verification: %s", ar->file, at, ar->why);
+	log_error("%s at %s %s: %s", ar->file, at, rc == -2 ? "is bad" : "could not be verified",
+	    ar->why);
 	if (ar->hint != NULL)
 		log_hint("%s", ar->hint);
-	printf("bad %s %s\n", at, ar->file);
+	printf("%s %s %s\n", rc == -2 ? "bad" : "unknown", at, ar->file);
 	return ar->missing != 0 ? ar->missing : EXIT_FAILED;
 }
 
@@ -201,8 +227,8 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 	}
 	if (process_stopping() != 0) {
 		if (rc < EXIT_SIGNAL) /* else it was told already */
-			log_error("stopped by signal %d: %zu verified, %zu bad", process_stopping(),
-			    n, bad);
+			log_error("stopped by signal %d: %zu verified, %zu bad or unknown",
+			    process_stopping(), n, bad);
 		return EXIT_SIGNAL + process_stopping();
 	}
 	if (n == 0) {
@@ -210,7 +236,7 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 		    a->db != NULL ? a->db : "", a->db != NULL ? "\"" : "");
 		return destinations_status(&ch->d, EXIT_FAILED);
 	}
-	log_info("verified %zu %s, %zu bad", n, n == 1 ? "backup" : "backups", bad);
+	log_info("verified %zu %s, %zu bad or unknown", n, n == 1 ? "backup" : "backups", bad);
 	return rc;
 }
 
