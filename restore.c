@@ -109,7 +109,7 @@ refuse(const struct target *t, const struct arguments *a)
 		return 0;
 	if (t->objects > 0 && !a->clean) {
 		log_error(
-		    "\"%s\" has no tables, but is not empty: functions, types, schemas, extensions or large objects; nothing was changed",
+		    "\"%s\" has no tables, but is not empty: functions, types, schemas, extensions, rights, large objects and the like; nothing was changed",
 		    t->name);
 		log_hint(
 		    t->lenient ?
@@ -507,13 +507,17 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg,
 	char what[1024], size[32], took[32], name[NAME_DATABASE_SIZE];
 	int64_t started = process_clock_ms();
 	bool made = is_made(t, a);
+	const char *consequence =
+	    a->globals ?
+		"roles and tablespaces that were missing are there now, else nothing was changed" :
+		"nothing was changed";
 	struct pg tools = *pg;
 	int rc;
 
 	snprintf(what, sizeof what, "cannot restore %s into \"%s\"", ar->file, t->name);
 	snprintf(name, sizeof name, "%s", t->name);
 	if (made && target_make(t, pg, &a->schemas, name, sizeof name) == -1)
-		return report_pg(pg, what);
+		return report(what, pg->why, consequence, pg->hint, pg->missing);
 	/* else thousands of small commits wait for the disk; the one that gives the name waits for all */
 	if (made)
 		pg_with_option(&tools, pg, "-c synchronous_commit=off");
@@ -523,11 +527,8 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg,
 			log_warning(
 			    "the new database \"%s\" could not be dropped: %s", name, pg->why);
 		rc = report_archive(ar, what,
-		    a->jobs != NULL && !made ?
-			"what was done until then stays (--jobs)" :
-		    a->globals ?
-			"roles and tablespaces that were missing are there now, else nothing was changed" :
-			"nothing was changed");
+		    a->jobs != NULL && !made ? "what was done until then stays (--jobs)" :
+					       consequence);
 		if (rc == EXIT_FAILED)
 			hint_other_copy(ch);
 		return rc;

@@ -723,6 +723,13 @@ CREATE ROLE \"$new \"\"odd\"\"\";" ]]
 	says "; roles and tablespaces that were missing are there now, else nothing was changed"
 	says_not "; nothing was changed"
 	unchanged
+	PGUSER=lesser_$BASHPID
+	PGUSER=postgres sql postgres "create role $PGUSER createrole login password '$PGPASSWORD'" "drop role $new"
+	run_backup restore-db --latest --to "$target" --globals
+	PGUSER=$RESTORER
+	assert_status 1
+	says "permission denied to create database; roles and tablespaces that were missing are there now"
+	sql postgres "drop role $new" "drop role lesser_$BASHPID"
 	restores --latest --to "$target" --globals --no-tablespaces
 	same "$DB_NAME" "$target"
 	sql postgres "drop role $new"
