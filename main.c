@@ -130,8 +130,8 @@ print_help(const struct command *c)
 	printf("Usage: %s\n\n%s\nOptions:\n", c->synopsis, c->text);
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (strchr(options[i].used_by, c->letter) != NULL)
-			printf("  --%-13s %s\n", options[i].name, options[i].help);
-	printf("  --help          this text\n  --version       the version\n");
+			printf("  --%-14s %s\n", options[i].name, options[i].help);
+	printf("  --help           this text\n  --version        the version\n");
 	config_print_help(c->letter);
 	printf(
 	    "\nExit status: 0 done, 1 failed, 2 usage or configuration, 3 another run holds the lock,\n"

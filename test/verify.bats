@@ -118,7 +118,7 @@ word() {
 			word bad $restore
 		done
 		# and the same while the connection breaks behind what pg_restore refused
-		orders rclone cat 'run 30000' 'exit 5'
+		orders rclone cat 'run 30000' 'sleep 1' 'emit 20000' 'sleep 1' 'exit 5'
 		word unknown $restore
 		rm "$fakes/rclone.orders"
 		s3_put "$newest" <"$ARCHIVE"
