@@ -13,6 +13,8 @@
 #include "hint.h"
 #include "lib/relay.h"
 
+#define SQL_MAX (INT64_C(64) * 1024 * 1024)
+
 static const char damaged[] =
     "it is not what was stored, or the connection broke: try again, then another destination (--from) or another backup";
 
@@ -36,6 +38,7 @@ int
 archive_prepare(struct archive *a, const struct config *c)
 {
 	a->hint = NULL;
+	a->refused = false;
 	if (!a->encrypted)
 		return 0;
 	if (a->at == NULL) {
@@ -103,7 +106,8 @@ open_source(struct archive *a, struct relay *r)
 }
 
 static int
-start_tool(struct pg *pg, struct relay *r, const struct list *argv, const char *database, int out)
+start_tool(
+    const struct pg *pg, struct relay *r, const struct list *argv, const char *database, int out)
 {
 	struct relay_sink *s = &r->sink[0];
 	int pair[2], rc;
@@ -148,10 +152,11 @@ explain(struct archive *a, const struct relay *r)
 }
 
 int
-archive_feed(struct archive *a, const struct config *c, struct pg *pg, const struct list *argv,
-    const char *database, int out, bool lenient)
+archive_feed(struct archive *a, const struct config *c, const struct pg *pg,
+    const struct list *argv, const char *database, int out, bool lenient)
 {
 	struct relay *r = text_alloc(sizeof *r);
+	const struct process *p = &r->sink[0].process;
 	int64_t expected = plain_size(a);
 	int rc = -1;
 
@@ -165,10 +170,9 @@ archive_feed(struct archive *a, const struct config *c, struct pg *pg, const str
 		goto end;
 	}
 	expected = a->at == NULL ? a->size_bytes : expected;
-	r->what = a->shown;
+	r->what = a->file;
 	r->expected_bytes = expected;
 	r->stall_ms = c->stall_s * 1000;
-	r->magic = a->is_sql ? "--" : "PGDMP";
 	relay_start(r);
 	if (r->source != -1 && relay_read(r) == -1) {
 		explain(a, r);
@@ -190,7 +194,9 @@ archive_feed(struct archive *a, const struct config *c, struct pg *pg, const str
 		rc = 0;
 	a->read_bytes = r->total_bytes;
 end:
-	a->tool_succeeded = process_succeeded(&r->sink[0].process);
+	a->tool_succeeded = process_succeeded(p);
+	a->refused = rc == -1 && p->pid > 0 && !p->running && !p->asked && WIFEXITED(p->status) &&
+		     !a->tool_succeeded && process_missing(p) == 0;
 	relay_abort(r);
 	if (r->spool != -1)
 		close(r->spool);
@@ -199,21 +205,85 @@ end:
 }
 
 int
-archive_fetch(struct archive *a, const char *path)
+archive_fetch(struct archive *a, const struct config *c, const char *directory, const char *file)
 {
-	struct stat st;
+	char *path;
+	struct stat st = { 0 };
 
-	if (remote_fetch(&a->at->remote, a->file, a->encrypted, path) == -1) {
+	if (remote_fetch(
+		&a->at->remote, a->file, a->encrypted, directory, file, c->stall_s * 1000) == -1) {
 		snprintf(a->why, sizeof a->why, "%s", a->at->remote.why);
 		a->hint = hint_for(a->why);
 		a->missing = a->at->remote.missing;
 		return -1;
 	}
+	path = text_format("%s/%s", directory, file);
 	if (stat(path, &st) == -1 || st.st_size != plain_size(a)) {
 		a->hint = damaged;
 		snprintf(a->why, sizeof a->why, "the download has %lld bytes, but it has %lld",
-		    stat(path, &st) == -1 ? 0LL : (long long)st.st_size, (long long)plain_size(a));
+		    (long long)st.st_size, (long long)plain_size(a));
+		free(path);
 		return -1;
 	}
+	free(path);
 	return 0;
+}
+
+/* As it is; no matter for the database's password. */
+static int
+feed_cat(struct archive *a, const struct config *c, const struct pg *pg, int out)
+{
+	struct pg no_password = *pg;
+	struct list argv = { 0 };
+	int rc;
+
+	no_password.password = NULL;
+	list_add(&argv, "cat");
+	rc = archive_feed(a, c, &no_password, &argv, NULL, out, false);
+	list_free(&argv);
+	return rc;
+}
+
+bool
+archive_arrives(const struct archive *a, const struct config *c, const struct pg *pg)
+{
+	struct archive copy = *a;
+
+	return feed_cat(&copy, c, pg, -1) == 0;
+}
+
+char *
+archive_read_sql(struct archive *a, const struct config *c, const struct pg *pg)
+{
+	static const char last[] = "PostgreSQL database cluster dump complete";
+	char *text = NULL, *end = NULL;
+	int fd = process_memory_file("");
+	ssize_t n = 0;
+
+	a->hint = NULL;
+	if (a->size_bytes > SQL_MAX)
+		snprintf(a->why, sizeof a->why, "it is too large for roles and tablespaces");
+	else if (fd == -1)
+		snprintf(a->why, sizeof a->why, "no memory for it: %s", strerror(errno));
+	else if (feed_cat(a, c, pg, fd) == 0) {
+		text = text_alloc((size_t)a->read_bytes + 1);
+		for (off_t at = 0; at < a->read_bytes; at += n)
+			if ((n = pread(fd, text + at, (size_t)(a->read_bytes - at), at)) <= 0)
+				break;
+	}
+	if (fd != -1)
+		close(fd);
+	if (text == NULL)
+		return NULL;
+	for (char *at = text; (at = strstr(at, last)) != NULL; at++)
+		end = at;
+	/* behind it stand at most a newline or two and \unrestrict */
+	if (end != NULL && strchr(end, ';') == NULL)
+		return text;
+	snprintf(a->why, sizeof a->why,
+	    "it is no complete output of pg_dumpall: its last line is missing");
+	a->hint = "it is damaged, or something else: try another backup";
+	a->refused = true;
+	free(text);
+	return NULL;
 }

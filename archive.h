@@ -21,13 +21,14 @@
 struct archive {
 	struct destination *at; /* NULL: a file of one's own */
 	const char *file;       /* its name there, or the path of one's own */
-	const char *shown;      /* for people and the progress */
 	int64_t size_bytes;     /* as listed; of a file of one's own set by archive_feed */
 	bool encrypted, is_sql; /* is_sql: globals */
 	char why[1024];         /* of the last failure */
 	const char *hint;       /* or NULL; not to be freed */
 	int64_t read_bytes;     /* plain, by the last archive_feed */
 	bool tool_succeeded;    /* in the last archive_feed, whatever came after it */
+	/* the last archive_feed failed, and the tool had exited by itself, not with 0 */
+	bool refused;
 	int missing; /* after a failure: exit status if a tool could not be started, else 0 */
 };
 
@@ -51,14 +52,26 @@ char *archive_path(const struct archive *a);
  * and missing tell. Where the archive was at fault the tool never saw the end of it;
  * but it may have been the tool that failed. Asked to end, it ends the tool.
  */
-int archive_feed(struct archive *a, const struct config *c, struct pg *pg, const struct list *argv,
-    const char *database, int out, bool lenient);
+int archive_feed(struct archive *a, const struct config *c, const struct pg *pg,
+    const struct list *argv, const char *database, int out, bool lenient);
 
 /*
- * Bring what is at a destination, decrypted, into the file path, and check its length: for
- * where archive_path is NULL. -1: why, hint; what came so far is in the file.
+ * Bring what is at a destination, decrypted, into a new file in a directory that nothing else
+ * writes into, and check its length: for where archive_path is NULL. Given up where nothing
+ * moves for c->stall_s. -1: why, hint; what came so far is there.
  */
-int archive_fetch(struct archive *a, const char *path);
+int archive_fetch(
+    struct archive *a, const struct config *c, const char *directory, const char *file);
+
+/* Whether all of it can be read, with the right length, whatever it is. */
+bool archive_arrives(const struct archive *a, const struct config *c, const struct pg *pg);
+
+/*
+ * Read the globals into memory that is the caller's to free: at most 64 MiB, which have to end
+ * as the output of pg_dumpall does. They are never on the disk. NULL: why, hint, and refused if all
+ * arrived and is something else.
+ */
+char *archive_read_sql(struct archive *a, const struct config *c, const struct pg *pg);
 
 /*
  * First of all, before it is read: give rclone the passphrase for what is encrypted, and see

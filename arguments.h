@@ -13,8 +13,8 @@ struct arguments {
 	struct list names; /* what is no option, each once */
 	const char *db, *from, *at, *to, *jobs, *older_than;
 	struct list tables, schemas;
-	bool all, clean, create, data_only, dry_run, globals, json, latest, no_owner, prometheus,
-	    restore, schema_only, yes;
+	bool all, clean, create, data_only, dry_run, globals, json, latest, no_owner,
+	    no_tablespaces, prometheus, restore, schema_only, yes;
 };
 
 #endif

@@ -314,7 +314,6 @@ verify(struct run *r, struct dump *b)
 	for (size_t i = 0; i < r->d.n && r->c->verify != VERIFY_NO; i++) {
 		struct archive ar = { .at = &r->d.item[i],
 			.file = b->stored[i].name,
-			.shown = b->stored[i].name,
 			.size_bytes = b->stored[i].size_bytes,
 			.encrypted = r->c->passphrase != NULL,
 			.is_sql = b->database == NULL };

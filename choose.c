@@ -93,7 +93,6 @@ choose_archive(struct choice *ch, const struct backup *b)
 {
 	ch->archive = (struct archive){ .at = &ch->d.item[b->destination],
 		.file = b->file,
-		.shown = b->file,
 		.size_bytes = b->size_bytes,
 		.encrypted = b->encrypted,
 		.is_sql = b->globals };
@@ -132,7 +131,6 @@ choose_named(struct choice *ch, const struct config *c, const char *name)
 			continue;
 		ch->archive = (struct archive){ .at = &ch->d.item[i],
 			.file = o->name,
-			.shown = o->name,
 			.size_bytes = o->size_bytes,
 			.encrypted = ends_with(name, ".bin"),
 			.is_sql = ends_with(name, ".sql") || ends_with(name, ".sql.bin") };
@@ -165,7 +163,6 @@ choose_file(struct choice *ch, const char *path)
 		return EXIT_FAILED;
 	}
 	ch->archive = (struct archive){ .file = path,
-		.shown = path,
 		.size_bytes = st.st_size,
 		.encrypted = ends_with(path, ".bin"),
 		.is_sql = ends_with(path, ".sql") };
@@ -176,34 +173,28 @@ choose_file(struct choice *ch, const char *path)
 static int
 parse_time(const char *text, time_t *t)
 {
-	static const struct {
-		const char *format;
-		bool utc, day;
-	} forms[] = {
-		{ "%Y-%m-%dT%H:%M:%SZ", true, false },
-		{ "%Y%m%dT%H%M%SZ", true, false },
-		{ "%Y-%m-%dT%H:%MZ", true, false },
-		{ "%Y-%m-%d %H:%M:%S UTC", true, false },
-		{ "%Y-%m-%dT%H:%M:%S", false, false },
-		{ "%Y-%m-%d %H:%M:%S", false, false },
-		{ "%Y-%m-%dT%H:%M", false, false },
-		{ "%Y-%m-%d %H:%M", false, false },
-		{ "%Y-%m-%d", false, true },
-	};
+	static const char day_only[] = "%Y-%m-%d";
+	static const char *const formats[] = { "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M",
+		"%Y%m%d %H%M%S", day_only };
+	const char *zone = ends_with(text, " UTC") ? " UTC" : ends_with(text, "Z") ? "Z" : "";
+	char plain[32];
 
-	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+	snprintf(plain, sizeof plain, "%.*s", (int)(strlen(text) - strlen(zone)), text);
+	if (strchr(plain, 'T') != NULL)
+		*strchr(plain, 'T') = ' ';
+	for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
 		struct tm tm = { 0 };
-		const char *end = strptime(text, forms[i].format, &tm);
+		const char *end = strptime(plain, formats[i], &tm);
 		int day = tm.tm_mday;
 
 		if (end == NULL || *end != '\0')
 			continue;
-		if (forms[i].day) {
+		if (formats[i] == day_only) {
 			tm.tm_hour = 23;
 			tm.tm_min = tm.tm_sec = 59;
 		}
 		tm.tm_isdst = -1;
-		*t = forms[i].utc ? timegm(&tm) : mktime(&tm);
+		*t = *zone != '\0' ? timegm(&tm) : mktime(&tm);
 		return tm.tm_mday == day ? 0 : -1; /* there is no 31st of February */
 	}
 	return -1;
@@ -240,12 +231,17 @@ choose_by_time(struct choice *ch, const struct config *c, const struct arguments
 {
 	const char *database;
 	time_t limit = 0;
+	char stamp[64];
 
 	if (a->at != NULL && parse_time(a->at, &limit) == -1) {
 		log_error(
 		    "--at: \"%s\" is no time; it takes 2026-11-22T09:23:45Z, 2026-11-22 09:23 (in TZ) or 2026-11-22",
 		    a->at);
 		return EXIT_USAGE;
+	}
+	if (a->at != NULL) {
+		list_time(stamp, sizeof stamp, limit);
+		log_info("--at means %s", stamp);
 	}
 	if ((database = choose_database(ch, c, a)) == NULL)
 		return ch->cat.n > 0 ? EXIT_USAGE : EXIT_FAILED;

@@ -441,7 +441,6 @@ check_destination(struct rehearsal *r, struct dump *b, size_t i)
 	bool encrypted = r->c->passphrase != NULL, stored = b->outcome[i] == DONE, deleted = true;
 	struct archive ar = { .at = d,
 		.file = b->name,
-		.shown = b->shown,
 		.size_bytes = b->stored[i].size_bytes,
 		.encrypted = encrypted,
 		.is_sql = true };

@@ -103,27 +103,27 @@ globals_split(const char *sql, const struct list *roles, const struct list *tabl
 	for (const char *p = sql + strspn(sql, " \t\r\n"), *end; *p != '\0';
 	     p = end + strspn(end, " \t\r\n")) {
 		const char *role = NULL, *tablespace = NULL;
-		bool plain;
+		bool plain, settings = starts(p, "SET "); /* for both */
 
 		end = statement_end(p, &plain);
 		if (!plain)
 			continue;
+		if (starts(p, "CREATE TABLESPACE ") || starts(p, "ALTER TABLESPACE "))
+			tablespace = behind(p, end, "TABLESPACE ");
+		else if (starts(p, "COMMENT ON ") || starts(p, "GRANT ") || starts(p, "REVOKE ") ||
+			 starts(p, "SECURITY LABEL "))
+			tablespace = behind(p, end, " ON TABLESPACE ");
 		if (starts(p, "CREATE ROLE ") || starts(p, "ALTER ROLE ") ||
 		    starts(p, "COMMENT ON ROLE ") || starts(p, "SECURITY LABEL "))
 			role = behind(p, end, "ROLE ");
-		if (starts(p, "CREATE ") || starts(p, "ALTER ") || starts(p, "COMMENT ON ") ||
-		    starts(p, "GRANT ") || starts(p, "REVOKE ") || starts(p, "SECURITY LABEL "))
-			tablespace = role != NULL ? NULL : behind(p, end, "TABLESPACE ");
-		if (tablespace == NULL && starts(p, "GRANT "))
+		else if (starts(p, "GRANT "))
 			role = behind(p, end, " TO ");
-		if (tablespace == NULL && starts(p, "REVOKE "))
+		else if (starts(p, "REVOKE "))
 			role = behind(p, end, " FROM ");
-		if (tablespace != NULL && !names_one_of(tablespace, tablespaces))
+		if (tablespace != NULL ? !names_one_of(tablespace, tablespaces) : settings)
 			t = append(t, p, end);
-		else if (tablespace == NULL && (role == NULL || !names_one_of(role, roles)))
+		if (settings || (tablespace == NULL && role != NULL && !names_one_of(role, roles)))
 			r = append(r, p, end);
-		if (starts(p, "SET ")) /* for both */
-			t = append(t, p, end);
 	}
 	*r = *t = '\0';
 }

@@ -9,6 +9,8 @@
  * free. roles and tablespaces are the names of those that exist on the server.
  * Cannot fail: whether the SQL is complete is for the caller to know.
  *
+ * What gets through is SET, and what makes or describes roles and tablespaces: CREATE, ALTER,
+ * COMMENT ON, GRANT, REVOKE, SECURITY LABEL.
  * Left out are statements that would change a role or a tablespace that
  * exists: its creation, attributes, password, settings, comment, memberships,
  * rights; and what psql could take for something else than SQL, which

@@ -1,6 +1,7 @@
 #include "hint.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -8,6 +9,11 @@
 static const struct {
 	const char *said, *hint;
 } hints[] = {
+	{ "permission denied for tablespace",
+	    "GRANT CREATE ON TABLESPACE it TO the user, or put all into the default one with --no-tablespaces" },
+	{ "permission denied for database", "GRANT CONNECT ON DATABASE it TO the user" },
+	{ "pg_restore*permission denied for",
+	    "connect as the owner of the database or a superuser (PGUSER)" },
 	{ "permission denied for",
 	    "let the user read it: GRANT pg_read_all_data TO the user, or leave it out with DB_BACKUP_EXCLUDE_TABLES" },
 	{ "row-level security", "use a user with BYPASSRLS, or one that owns the tables" },
@@ -17,6 +23,8 @@ static const struct {
 	    "the disk of the database server is full: make room there, and try again" },
 	{ "could not write to file",
 	    "the disk of the database server is full or broken: make room there, and try again" },
+	{ "out of shared memory",
+	    "one transaction needs a lock for each object: use --jobs, or --to for a new database, or raise max_locks_per_transaction of the server" },
 	{ "violates foreign key constraint",
 	    "tables are filled one after the other: drop the foreign keys first, or restore all into another database (--to)" },
 	{ "other objects depend on it",
@@ -51,7 +59,10 @@ static const struct {
 	    "the credentials are known but not allowed to do this: check the policy of the key and the bucket" },
 	{ "Forbidden: Forbidden",
 	    "let the key read objects too (s3:GetObject): a backup counts only once its size was read back" },
-	{ "403", "check S3_ACCESS_KEY, S3_SECRET_KEY and what they are allowed to do" },
+	{ "status code: 403",
+	    "check S3_ACCESS_KEY, S3_SECRET_KEY and what they are allowed to do" },
+	{ "StatusCode: 403", "check S3_ACCESS_KEY, S3_SECRET_KEY and what they are allowed to do" },
+	{ "403 Forbidden", "check S3_ACCESS_KEY, S3_SECRET_KEY and what they are allowed to do" },
 	{ "unsupported version",
 	    "the archive was made by a newer pg_dump: use the PostgreSQL client of that version or a newer one" },
 	{ "is not available", "install the extension's package on the server first" },
@@ -80,17 +91,29 @@ static const struct {
 	{ "part number must be",
 	    "the upload has more parts than the server allows: set RCLONE_S3_MAX_UPLOAD_PARTS to its limit" },
 	{ "unrecognized option", "check PGDUMP_OPTIONS against the version of pg_dump" },
-	{ "role \"", "restore the roles first (--globals), or leave ownership out (--no-owner)" },
+	{ "tablespace*does not exist",
+	    "make the tablespace, or put all into the default one with --no-tablespaces" },
+	{ "could not set default_tablespace",
+	    "make the tablespace, or put all into the default one with --no-tablespaces" },
+	{ "schema \"*\" does not exist",
+	    "name the schema too (--schema) for a new database, or create it in the target first" },
+	{ "role \"*\" does not exist",
+	    "restore the roles first (--globals), or leave ownership out (--no-owner)" },
 	{ "does not exist", "create it, or correct the name" },
 	{ "no answer in time",
 	    "the other side accepts connections but does not answer; see its log" },
 	{ "server closed the connection", "the server went away; see its log" },
 	{ "canceling statement due to lock timeout",
 	    "another session holds a lock; try again later" },
+	{ "could not access file", "install the extension's package on the server first" },
 	{ "No such file or directory", "install the tool, or correct PATH" },
+	{ "in a read-only transaction",
+	    "connect to the primary server, or end default_transaction_read_only of the server, database or user" },
 	{ "cannot execute", "make the tool executable, or correct PATH" },
 	{ "killed by signal 9",
 	    "most often memory ran out: see the kernel's log and the limits of the container" },
+	{ "rclone: it wrote no byte",
+	    "see what holds the other side up; DB_BACKUP_STALL_TIMEOUT says how long to wait" },
 	{ "it wrote no byte",
 	    "see in pg_stat_activity what the dump waits for; DB_BACKUP_STALL_TIMEOUT says how long to wait" },
 	{ "no byte moved",
@@ -103,11 +126,28 @@ static const struct {
 };
 /* clang-format on */
 
+/* Whether the parts of words, apart by '*', are in said, one behind the other. */
+static bool
+fits(const char *said, const char *words)
+{
+	for (;; words++) {
+		size_t n = strcspn(words, "*");
+		const char *at = memmem(said, strlen(said), words, n);
+
+		if (at == NULL)
+			return false;
+		said = at + n;
+		words += n;
+		if (*words == '\0')
+			return true;
+	}
+}
+
 const char *
 hint_for(const char *said)
 {
 	for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
-		if (strstr(said, hints[i].said) != NULL)
+		if (fits(said, hints[i].said))
 			return hints[i].hint;
 	return NULL;
 }

@@ -47,10 +47,10 @@ static const struct command {
 	{ "restore-db", 'R',
 	    "restore-db [BACKUP | --latest | --at TIME] [--db NAME] [--from WHERE] [--to NAME] [--clean]\n"
 	    "       [--schema-only | --data-only] [--table NAME] [--schema NAME] [--jobs N] [--no-owner]\n"
-	    "       [--globals] [--dry-run] [--yes]",
+	    "       [--no-tablespaces] [--globals] [--dry-run] [--yes]",
 	    "Restore one backup: by its name, the newest, the newest at a time, or a file (./some.pg-dump).\n"
 	    "On a terminal with none of these it lists what there is and asks. It refuses a target that\n"
-	    "has tables, unless --clean, and works in one transaction: a failure changes nothing.\n",
+	    "has tables, unless --clean; a failure changes nothing.\n",
 	    0, restore_run },
 	{ "verify-backup", 'V',
 	    "verify-backup [BACKUP] [--all] [--restore] [--db NAME] [--from WHERE]",
@@ -96,6 +96,7 @@ static const struct {
 	{ "json", FLAG, AT(json), "L", "for programs" },
 	{ "latest", FLAG, AT(latest), "R", "the newest backup" },
 	{ "no-owner", FLAG, AT(no_owner), "R", "leave ownership to the user that restores" },
+	{ "no-tablespaces", FLAG, AT(no_tablespaces), "R", "put all into the default tablespace" },
 	{ "older-than", VALUE, AT(older_than), "B",
 	    "leave out what has a backup since then (seconds since 1970); for the service" },
 	{ "prometheus", FLAG, AT(prometheus), "H", "print metrics" },
@@ -129,8 +130,8 @@ print_help(const struct command *c)
 	printf("Usage: %s\n\n%s\nOptions:\n", c->synopsis, c->text);
 	for (size_t i = 0; i < OPTIONS; i++)
 		if (strchr(options[i].used_by, c->letter) != NULL)
-			printf("  --%-12s %s\n", options[i].name, options[i].help);
-	printf("  --help         this text\n  --version      the version\n");
+			printf("  --%-14s %s\n", options[i].name, options[i].help);
+	printf("  --help           this text\n  --version        the version\n");
 	config_print_help(c->letter);
 	printf(
 	    "\nExit status: 0 done, 1 failed, 2 usage or configuration, 3 another run holds the lock,\n"

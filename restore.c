@@ -17,37 +17,36 @@
 #include "hint.h"
 #include "lib/log.h"
 #include "list.h"
+#include "lock.h"
 #include "target.h"
 
-#define SQL_MAX (64L * 1024 * 1024)
 #define TOOL_GRACE_MS 5000
 #define GLOBALS_LATER_S 3600 /* from a database's backup to the globals of the same run */
 
+/* Why it failed, and what that leaves; an exit status. */
 static int
-report_pg(const struct pg *pg, const char *what)
-{
-	if (process_stopping() != 0) {
-		log_error(
-		    "%s: stopped by signal %d; nothing was changed", what, process_stopping());
-		return EXIT_SIGNAL + process_stopping();
-	}
-	log_error("%s: %s; nothing was changed", what, pg->why);
-	if (pg->hint != NULL)
-		log_hint("%s", pg->hint);
-	return pg->missing != 0 ? pg->missing : EXIT_FAILED;
-}
-
-static int
-report_archive(const struct archive *a, const char *what, const char *consequence)
+report(const char *what, const char *why, const char *consequence, const char *hint, int missing)
 {
 	if (process_stopping() != 0) {
 		log_error("%s: stopped by signal %d; %s", what, process_stopping(), consequence);
 		return EXIT_SIGNAL + process_stopping();
 	}
-	log_error("%s: %s; %s", what, a->why, consequence);
-	if (a->hint != NULL)
-		log_hint("%s", a->hint);
-	return a->missing != 0 ? a->missing : EXIT_FAILED;
+	log_error("%s: %s; %s", what, why, consequence);
+	if (hint != NULL)
+		log_hint("%s", hint);
+	return missing != 0 ? missing : EXIT_FAILED;
+}
+
+static int
+report_pg(const struct pg *pg, const char *what)
+{
+	return report(what, pg->why, "nothing was changed", pg->hint, pg->missing);
+}
+
+static int
+report_archive(const struct archive *a, const char *what, const char *consequence)
+{
+	return report(what, a->why, consequence, a->hint, a->missing);
 }
 
 static bool
@@ -63,27 +62,35 @@ replaces(const struct target *t, const struct arguments *a)
 	return t->exists && !is_selective(a) && (a->clean || a->jobs != NULL || t->lenient);
 }
 
-/* SQL with a name in it, for people to copy. */
-static void
-hint_sql(const char *before, const char *name, char quote, const char *after)
+/* Whether the target gets its name only when all is restored. */
+static bool
+is_made(const struct target *t, const struct arguments *a)
 {
-	char quoted[NAME_DATABASE_SIZE * 2 + 4], *at = quoted;
+	return !t->exists || replaces(t, a);
+}
+
+/* A name as SQL has it, for people to copy; the caller's to free. */
+static char *
+quoted(const char *name, char quote)
+{
+	char *text = text_alloc(strlen(name) * 2 + 3), *at = text;
 
 	*at++ = quote;
-	for (; *name != '\0' && at < quoted + sizeof quoted - 4; name++) {
+	for (; *name != '\0'; name++) {
 		if (*name == quote)
 			*at++ = quote;
 		*at++ = *name;
 	}
-	*at++ = quote;
-	*at = '\0';
-	log_hint("%s%s%s", before, quoted, after);
+	*at = quote;
+	return text;
 }
 
 /* 0 if the target may be restored into; else reported. */
 static int
 refuse(const struct target *t, const struct arguments *a)
 {
+	char *name;
+
 	if (t->exists && t->tables > 0 && !a->clean && !is_selective(a)) {
 		log_error("\"%s\" has %ld %s already; nothing was changed", t->name, t->tables,
 		    t->tables == 1 ? "table" : "tables");
@@ -102,7 +109,7 @@ refuse(const struct target *t, const struct arguments *a)
 		return 0;
 	if (t->objects > 0 && !a->clean) {
 		log_error(
-		    "\"%s\" has no tables, but is not empty: functions, types, schemas, extensions or large objects; nothing was changed",
+		    "\"%s\" has no tables, but is not empty: functions, types, schemas, extensions, rights, large objects and the like; nothing was changed",
 		    t->name);
 		log_hint(
 		    t->lenient ?
@@ -128,9 +135,11 @@ refuse(const struct target *t, const struct arguments *a)
 	if (t->sessions > 0) {
 		log_error("%ld other %s connected to \"%s\"; nothing was changed", t->sessions,
 		    t->sessions == 1 ? "session is" : "sessions are", t->name);
-		hint_sql(
-		    "stop what uses it, or end them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ",
-		    t->name, '\'', "");
+		name = quoted(t->name, '\'');
+		log_hint(
+		    "stop what uses it, or end them: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+		    name);
+		free(name);
 		return EXIT_FAILED;
 	}
 	return 0;
@@ -147,7 +156,7 @@ plan(const struct choice *ch, const struct target *t, const struct config *c,
 	if (ch->time != 0)
 		snprintf(age, sizeof age, ", %s", list_age(text, sizeof text, ch->time));
 	snprintf(out, size, "%s %s (%s%s, %s) into the %s database \"%s\" on %s:%s%s%s%s%s",
-	    a->dry_run ? "would restore" : "restoring", ar->shown,
+	    a->dry_run ? "would restore" : "restoring", ar->file,
 	    text_size(bytes, sizeof bytes, ar->size_bytes), age,
 	    ar->at == NULL ? "a file" : ar->at->name, t->exists ? "existing" : "new", t->name,
 	    c->pg_host, c->pg_port,
@@ -159,11 +168,9 @@ plan(const struct choice *ch, const struct target *t, const struct config *c,
 	    a->tables.n + a->schemas.n > 0 ? ", the chosen parts only" :
 					     "",
 	    a->globals ? ", roles and tablespaces first" : "",
-	    a->jobs == NULL && !t->lenient ?
-		"; in one transaction: a failure changes nothing" :
-	    t->exists && !replaces(t, a) ?
+	    a->jobs != NULL && !is_made(t, a) ?
 		"; with --jobs not in one transaction: a failure leaves what was done until then" :
-		"; not in one transaction, but a failure changes nothing that was there");
+		"; a failure changes nothing");
 }
 
 /* Ask before anything is done. 0 to go on. */
@@ -195,7 +202,7 @@ confirm(const char *drops, const struct arguments *a)
 }
 
 static void
-restore_arguments(struct list *argv, const struct arguments *a, bool lenient)
+restore_arguments(struct list *argv, const struct arguments *a, bool made, bool lenient)
 {
 	list_add(argv, "pg_restore");
 	list_add(argv, "--dbname="); /* the name is in PGDATABASE */
@@ -205,7 +212,8 @@ restore_arguments(struct list *argv, const struct arguments *a, bool lenient)
 		list_add(argv, "--exit-on-error");
 	if (!lenient && a->jobs != NULL)
 		list_addf(argv, "--jobs=%s", a->jobs);
-	else if (!lenient)
+	/* not for one of ours: nobody sees it before its end, and the server has not locks for all of a large one */
+	else if (!made)
 		list_add(argv, "--single-transaction");
 	if (a->clean && is_selective(a)) {
 		list_add(argv, "--clean");
@@ -217,6 +225,8 @@ restore_arguments(struct list *argv, const struct arguments *a, bool lenient)
 		list_add(argv, "--data-only");
 	if (a->no_owner)
 		list_add(argv, "--no-owner");
+	if (a->no_tablespaces)
+		list_add(argv, "--no-tablespaces");
 	/* else what is not there is no error */
 	if (a->tables.n + a->schemas.n > 0)
 		list_add(argv, "--strict-names");
@@ -281,7 +291,7 @@ restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *d
 		return 0;
 	snprintf(ar->why, sizeof ar->why, "pg_restore %s%s%s", process_fate(&p),
 	    *p.said ? ": " : "", p.said);
-	ar->hint = hint_for(p.said);
+	ar->hint = hint_for(ar->why);
 	ar->missing = process_missing(&p);
 	return -1;
 }
@@ -292,13 +302,13 @@ restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *d
  */
 static int
 restore_archive(struct archive *ar, const struct config *c, struct pg *pg,
-    const struct arguments *a, const char *database, bool lenient)
+    const struct arguments *a, const char *database, bool made, bool lenient)
 {
 	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], size[32];
 	struct list argv = { 0 };
 	int rc;
 
-	restore_arguments(&argv, a, lenient);
+	restore_arguments(&argv, a, made, lenient);
 	if ((a->jobs == NULL || lenient) && !is_selective(a) && !a->schema_only) {
 		rc = archive_feed(ar, c, pg, &argv, database, -1, lenient);
 	} else if (path != NULL) {
@@ -306,8 +316,8 @@ restore_archive(struct archive *ar, const struct config *c, struct pg *pg,
 	} else if ((rc = make_temporary(ar, ar->size_bytes, directory, sizeof directory)) == 0) {
 		snprintf(file, sizeof file, "%s/archive", directory);
 		log_info(
-		    "downloading %s: %s", ar->shown, text_size(size, sizeof size, ar->size_bytes));
-		rc = archive_fetch(ar, file);
+		    "downloading %s: %s", ar->file, text_size(size, sizeof size, ar->size_bytes));
+		rc = archive_fetch(ar, c, directory, "archive");
 		if (rc == 0) {
 			log_info("downloaded it; restoring");
 			rc = restore_file(ar, pg, &argv, database, file, lenient);
@@ -317,62 +327,6 @@ restore_archive(struct archive *ar, const struct config *c, struct pg *pg,
 	free(path);
 	list_free(&argv);
 	return rc;
-}
-
-/* All of a small file; NULL: why. */
-static char *
-read_small_file(struct archive *ar, const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	char *text = NULL;
-	ssize_t n;
-
-	if (fd == -1 || fstat(fd, &st) == -1) {
-		snprintf(ar->why, sizeof ar->why, "cannot read %s: %s", path, strerror(errno));
-	} else if (st.st_size > SQL_MAX) {
-		snprintf(ar->why, sizeof ar->why, "it is too large for roles and tablespaces");
-	} else {
-		text = text_alloc((size_t)st.st_size + 1);
-		for (off_t at = 0;
-		     at < st.st_size && (n = read(fd, text + at, (size_t)(st.st_size - at))) > 0;
-		     at += n)
-			;
-	}
-	if (fd != -1)
-		close(fd);
-	return text;
-}
-
-char *
-restore_read_sql(struct archive *ar)
-{
-	static const char last[] = "PostgreSQL database cluster dump complete";
-	char *path = archive_path(ar), directory[PATH_MAX], file[PATH_MAX + 16], *text = NULL,
-	     *end = NULL;
-
-	if (path != NULL) {
-		text = read_small_file(ar, path);
-	} else if (make_temporary(ar, ar->size_bytes, directory, sizeof directory) == 0) {
-		ar->hint = NULL;
-		snprintf(file, sizeof file, "%s/globals.sql", directory);
-		if (archive_fetch(ar, file) == 0)
-			text = read_small_file(ar, file);
-		remove_temporary(directory);
-	}
-	free(path);
-	if (text == NULL)
-		return NULL;
-	for (char *at = text; (at = strstr(at, last)) != NULL; at++)
-		end = at;
-	/* behind it stand at most a newline or two and \unrestrict */
-	if (end != NULL && strchr(end, ';') == NULL)
-		return text;
-	snprintf(ar->why, sizeof ar->why,
-	    "it is no complete output of pg_dumpall: its last line is missing");
-	ar->hint = "it is damaged, or something else: try another backup";
-	free(text);
-	return NULL;
 }
 
 /* Names that a query gives, to out. */
@@ -408,6 +362,8 @@ static int
 restore_globals(
     struct archive *ar, const struct config *c, struct pg *pg, const struct arguments *a)
 {
+	static const char tablespaces_hint[] =
+	    "make the directories of the tablespaces on the server, for its user, and try again";
 	struct list roles = { 0 }, tablespaces = { 0 };
 	char *sql, *part[2], *whole, *rows, what[NAME_SIZE + 64];
 	struct pg_server server;
@@ -415,8 +371,8 @@ restore_globals(
 	size_t n, done = 0;
 	int rc = 0;
 
-	snprintf(what, sizeof what, "cannot restore roles and tablespaces from %s", ar->shown);
-	if (archive_prepare(ar, c) == -1 || (sql = restore_read_sql(ar)) == NULL)
+	snprintf(what, sizeof what, "cannot restore roles and tablespaces from %s", ar->file);
+	if (archive_prepare(ar, c) == -1 || (sql = archive_read_sql(ar, c, pg)) == NULL)
 		return report_archive(ar, what, "nothing was changed");
 	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
 	    query_names(pg, via, "SELECT rolname FROM pg_roles;\n", &roles) == -1 ||
@@ -426,7 +382,7 @@ restore_globals(
 	if (a->dry_run) {
 		log_info(
 		    "would create these roles and tablespaces from %s; those that exist are kept as they are",
-		    ar->shown);
+		    ar->file);
 		return print_creations(part[0]) != EXIT_DONE ? EXIT_FAILED :
 							       print_creations(part[1]);
 	}
@@ -435,14 +391,17 @@ restore_globals(
 		if ((rc = pg_query(pg, via, done == 0 ? whole : part[1], NULL, &rows, &n, true)) ==
 		    0)
 			free(rows);
-	if (rc == -1) {
-		snprintf(ar->why, sizeof ar->why, "%s", pg->why);
-		ar->hint =
-		    done == 0 ?
-			hint_for(pg->why) :
-			"make the directories of the tablespaces on the server, for its user, and try again";
-		return report_archive(ar, what,
-		    done == 0 ? "nothing was changed" : "the roles are there, not all tablespaces");
+	if (rc == 0) {
+		log_info(
+		    "restored roles and tablespaces from %s; those that exist were kept", ar->file);
+	} else if (done == 1 && a->globals && process_stopping() == 0) {
+		/* a database may do without them */
+		log_warning("not all tablespaces could be made: %s", pg->why);
+		log_hint("%s", tablespaces_hint);
+	} else {
+		return report(what, pg->why,
+		    done == 0 ? "nothing was changed" : "the roles are there, not all tablespaces",
+		    done == 0 ? hint_for(pg->why) : tablespaces_hint, pg->missing);
 	}
 	list_free(&roles);
 	list_free(&tablespaces);
@@ -450,7 +409,6 @@ restore_globals(
 		free(part[i]);
 	free(whole);
 	free(sql);
-	log_info("restored roles and tablespaces from %s; those that exist were kept", ar->shown);
 	return 0;
 }
 
@@ -522,6 +480,25 @@ hint_other_copy(const struct choice *ch)
 	}
 }
 
+/* The restore is done, but the names could not be swapped: hours of work are not thrown away. */
+static int
+report_kept(const struct target *t, const struct pg *pg, const char *what, const char *new)
+{
+	char *name = quoted(t->name, '"');
+
+	log_error(
+	    "%s: %s; nothing was changed in it, and what was restored is kept as the database \"%s\"",
+	    what, pg->why, new);
+	if (t->exists)
+		log_hint(
+		    "give it the name when nobody is connected to either: ALTER DATABASE %s RENAME TO \"%s_old\"; ALTER DATABASE \"%s\" RENAME TO %s;",
+		    name, new, new, name);
+	else
+		log_hint("give it the name: ALTER DATABASE \"%s\" RENAME TO %s;", new, name);
+	free(name);
+	return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : EXIT_FAILED;
+}
+
 static int
 restore_database(struct choice *ch, const struct config *c, struct pg *pg,
     const struct arguments *a, struct target *t)
@@ -529,34 +506,36 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg,
 	struct archive *ar = &ch->archive;
 	char what[1024], size[32], took[32], name[NAME_DATABASE_SIZE];
 	int64_t started = process_clock_ms();
-	bool beside = replaces(t, a), made = beside || !t->exists;
+	bool made = is_made(t, a);
+	const char *consequence =
+	    a->globals ?
+		"roles and tablespaces that were missing are there now, else nothing was changed" :
+		"nothing was changed";
+	struct pg tools = *pg;
 	int rc;
 
-	if (a->globals && (rc = restore_globals_with(ch, c, pg, a)) != 0)
-		return rc;
-	snprintf(what, sizeof what, "cannot restore %s into \"%s\"", ar->shown, t->name);
+	snprintf(what, sizeof what, "cannot restore %s into \"%s\"", ar->file, t->name);
 	snprintf(name, sizeof name, "%s", t->name);
-	if (made && target_make(t, pg, name, sizeof name) == -1)
-		return report_pg(pg, what);
-	rc = restore_archive(ar, c, pg, a, name, t->lenient);
-	if (rc == 0 && beside &&
-	    (process_stopping() != 0 || target_swap(t, pg, name, c->wait_s * 1000) == -1)) {
-		snprintf(ar->why, sizeof ar->why, "%s", pg->why);
-		ar->hint = pg->hint;
-		rc = -1;
-	}
-	if (rc == -1) {
+	if (made && target_make(t, pg, &a->schemas, name, sizeof name) == -1)
+		return report(what, pg->why, consequence, pg->hint, pg->missing);
+	/* else thousands of small commits wait for the disk; the one that gives the name waits for all */
+	if (made)
+		pg_with_option(&tools, pg, "-c synchronous_commit=off");
+	rc = restore_archive(ar, c, &tools, a, name, made, t->lenient);
+	if (rc == -1 || (made && process_stopping() != 0)) {
 		if (made && target_drop(pg, t->via, name) == -1)
 			log_warning(
 			    "the new database \"%s\" could not be dropped: %s", name, pg->why);
 		rc = report_archive(ar, what,
 		    a->jobs != NULL && !made ? "what was done until then stays (--jobs)" :
-					       "nothing was changed");
+					       consequence);
 		if (rc == EXIT_FAILED)
 			hint_other_copy(ch);
 		return rc;
 	}
-	log_info("restored %s into \"%s\": %s in %s", ar->shown, t->name,
+	if (made && target_swap(t, pg, name, c->wait_s * 1000) == -1)
+		return report_kept(t, pg, what, name);
+	log_info("restored %s into \"%s\": %s in %s", ar->file, t->name,
 	    text_size(size, sizeof size, ar->size_bytes),
 	    text_duration(took, sizeof took, process_clock_ms() - started));
 	if (!a->schema_only)
@@ -564,6 +543,25 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg,
 		    "run ANALYZE in \"%s\" before it is put to heavy use: statistics are not part of a backup",
 		    t->name);
 	return EXIT_DONE;
+}
+
+/* Backups of it wait until we end, so that none is made of half a database, or keeps us from it. */
+static int
+take_lock(const struct config *c, const char *database)
+{
+	if (lock_take(c, database) != -1)
+		return 0;
+	if (errno != EWOULDBLOCK) {
+		log_warning(
+		    "a backup of \"%s\" cannot be kept from starting meanwhile: no lock: %s",
+		    database, strerror(errno));
+		return 0;
+	}
+	log_error(
+	    "cannot restore into \"%s\": a backup of it is running, or another restore; nothing was changed",
+	    database);
+	log_hint("try again when that is done");
+	return EXIT_LOCKED;
 }
 
 /* Options that contradict each other. */
@@ -601,7 +599,7 @@ restore_run(const struct config *c, const struct arguments *a)
 	if (ch->archive.is_sql) {
 		log_info(
 		    "%s roles and tablespaces from %s on %s:%s; those that exist are kept as they are",
-		    a->dry_run ? "would restore" : "restoring", ch->archive.shown, c->pg_host,
+		    a->dry_run ? "would restore" : "restoring", ch->archive.file, c->pg_host,
 		    c->pg_port);
 		if (!a->dry_run && (rc = confirm(NULL, a)) != 0)
 			return rc;
@@ -615,6 +613,8 @@ restore_run(const struct config *c, const struct arguments *a)
 		log_error("into which database? say --to NAME");
 		return EXIT_USAGE;
 	}
+	if (!a->dry_run && (rc = take_lock(c, t.name)) != 0)
+		return rc;
 	if (archive_prepare(&ch->archive, c) == -1)
 		return report_archive(
 		    &ch->archive, "cannot read the backup", "nothing was changed");
@@ -628,9 +628,9 @@ restore_run(const struct config *c, const struct arguments *a)
 		    a->jobs != NULL ? "; --jobs is left out" : "");
 	plan(ch, &t, c, a, sentence, sizeof sentence);
 	log_info("%s", sentence);
-	if (a->dry_run)
-		return dry_run(&ch->archive, c, &pg);
-	if ((rc = confirm(a->clean && t.exists ? t.name : NULL, a)) != 0)
+	if (!a->dry_run && (rc = confirm(a->clean && t.exists ? t.name : NULL, a)) != 0)
 		return rc;
-	return restore_database(ch, c, &pg, a, &t);
+	if (a->globals && (rc = restore_globals_with(ch, c, &pg, a)) != 0)
+		return rc;
+	return a->dry_run ? dry_run(&ch->archive, c, &pg) : restore_database(ch, c, &pg, a, &t);
 }

@@ -8,10 +8,11 @@
 #include "lib/pg.h"
 
 /*
- * The database that is restored into, and those made beside it. A database is
- * replaced by restoring into a new one and then swapping the names in one
- * transaction. So a failure changes nothing, with --jobs too; nothing stays of
- * what the backup does not have; and no DROP of pg_restore --clean can fail on
+ * The database that is restored into, and those made beside it. What is new, or
+ * replaces a database as a whole, is restored into a database with a name of its
+ * own, which takes the target's name as the last act, in one transaction. So a
+ * failure, even kill -9, changes nothing, with --jobs too; nothing stays of what
+ * the backup does not have; and no DROP of pg_restore --clean can fail on
  * partitions or on what depends on them.
  */
 
@@ -43,18 +44,27 @@ enum pg_result target_connect(
 enum pg_result target_look(struct target *t, struct pg *pg, int64_t wait_ms);
 
 /*
- * Make the database to restore into, and tell its name: t itself if it is
- * missing, else a new one beside it with all that belongs to t as a database
- * and is in no archive: owner, locale, tablespace, rights, settings, comment.
- * Not cut short when we are asked to end, so that what it leaves can be
- * dropped. NAME_DATABASE_SIZE is enough for name. -1: pg->why, pg->hint, and nothing is left.
+ * "backup_PURPOSE_" and 16 random hexadecimal digits: how databases are named that are ours
+ * for a while; pg_databases leaves them out. 64 bytes are enough.
  */
-int target_make(const struct target *t, struct pg *pg, char *name, size_t size);
+void target_name_beside(char *name, size_t size, const char *purpose);
 
 /*
- * Give the database new the target's name and drop what had it, waiting for up
- * to wait_ms for sessions to leave. 0 also if only the dropping failed, which is
- * reported. -1: pg->why, pg->hint, and all is as before; new is the caller's to drop.
+ * Make the database to restore into, and tell its name, for which 64 bytes are enough; like
+ * the target, if that exists, in owner, encoding, locale and tablespace; with these schemas, which
+ * pg_restore does not make where only they are restored. The target's other properties
+ * are tried, so that a right that is missing shows at once, and not kept.
+ * Not cut short when we are asked to end, so that what it leaves can be
+ * dropped. -1: pg->why, pg->hint, and nothing is left.
+ */
+int target_make(
+    const struct target *t, struct pg *pg, const struct list *schemas, char *name, size_t size);
+
+/*
+ * Give the database new the target's properties that are in no archive (rights, settings,
+ * comment, connection limit) and its name, and drop what had it, waiting for up to wait_ms for
+ * sessions to leave. 0 also if only the dropping failed, which is reported. -1: pg->why,
+ * pg->hint, the target is as before, and new as well, but for these properties.
  */
 int target_swap(const struct target *t, struct pg *pg, const char *new, int64_t wait_ms);
 

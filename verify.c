@@ -3,13 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "choose.h"
 #include "exit.h"
 #include "lib/log.h"
 #include "list.h"
-#include "restore.h"
 #include "target.h"
 
 #define COUNT_LIMIT_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
@@ -22,7 +20,7 @@ read_to_end(struct archive *a, const struct config *c, struct pg *pg, char *summ
 	int rc;
 
 	if (a->is_sql) {
-		if ((sql = restore_read_sql(a)) == NULL)
+		if ((sql = archive_read_sql(a, c, pg)) == NULL)
 			return -1;
 		a->read_bytes = (int64_t)strlen(sql);
 		free(sql);
@@ -98,18 +96,13 @@ restore_to_scratch(
 		"--no-subscriptions", "--no-security-labels" };
 	struct list argv = { 0 };
 	struct pg_server server;
+	struct pg tools;
 	char scratch[64];
 	const char *via;
-	unsigned long long random = 0;
 	bool lenient;
 	int rc;
 
-	/* a name that nobody else has */
-	if (getrandom(&random, sizeof random, 0) != sizeof random) {
-		snprintf(a->why, sizeof a->why, "no random name for the scratch database");
-		return -1;
-	}
-	snprintf(scratch, sizeof scratch, "backup_verify_%016llx", random);
+	target_name_beside(scratch, sizeof scratch, "verify");
 	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
 	    target_create(pg, via, scratch) == -1) {
 		snprintf(a->why, sizeof a->why, "cannot make a scratch database: %s", pg->why);
@@ -123,9 +116,9 @@ restore_to_scratch(
 		list_add(&argv, words[i]);
 	if (!lenient)
 		list_add(&argv, "--exit-on-error");
-	if (!lenient)
-		list_add(&argv, "--single-transaction");
-	rc = archive_feed(a, c, pg, &argv, scratch, -1, lenient);
+	pg_with_option(&tools, pg, "-c synchronous_commit=off"); /* it need not last */
+	rc = archive_feed(a, c, &tools, &argv, scratch, -1, lenient);
+	list_free(&tools.env);
 	if (rc == 0)
 		rc = count(a, pg, scratch, summary, size);
 	list_free(&argv);
@@ -137,14 +130,38 @@ restore_to_scratch(
 	return rc;
 }
 
+/*
+ * A tool refused it: is it to blame? It is if pg_restore, run to nowhere, refuses it too, and all
+ * of it arrives: what was refused may have been the beginning of something that is cut on its way.
+ */
+static bool
+is_bad(struct archive *a, const struct config *c, struct pg *pg, bool restore)
+{
+	static const char *const not_its_fault[] = { "unsupported version",
+		"does not support compression", "out of memory" };
+	struct archive copy = *a;
+	char summary[256];
+
+	if (!a->refused || (restore && read_to_end(&copy, c, pg, summary, sizeof summary) == 0))
+		return false;
+	for (size_t i = 0; i < sizeof not_its_fault / sizeof not_its_fault[0]; i++)
+		if (strstr(copy.why, not_its_fault[i]) != NULL)
+			return false;
+	return copy.refused && archive_arrives(&copy, c, pg) && process_stopping() == 0;
+}
+
 int
 verify_archive(struct archive *a, const struct config *c, struct pg *pg, bool restore,
     char *summary, size_t size)
 {
+	int rc;
+
 	if (archive_prepare(a, c) == -1)
 		return -1;
-	return restore && !a->is_sql ? restore_to_scratch(a, c, pg, summary, size) :
-				       read_to_end(a, c, pg, summary, size);
+	restore = restore && !a->is_sql;
+	rc = restore ? restore_to_scratch(a, c, pg, summary, size) :
+		       read_to_end(a, c, pg, summary, size);
+	return rc == -1 && is_bad(a, c, pg, restore) ? VERIFY_BAD : rc;
 }
 
 /* One backup, told to the log. */
@@ -154,21 +171,23 @@ verify_one(struct choice *ch, const struct config *c, struct pg *pg, const struc
 	struct archive *ar = &ch->archive;
 	const char *at = ar->at == NULL ? "here" : ar->at->name;
 	char summary[256];
+	int rc = verify_archive(ar, c, pg, a->restore, summary, sizeof summary);
 
-	if (verify_archive(ar, c, pg, a->restore, summary, sizeof summary) == 0) {
-		log_info("%s at %s is good: %s", ar->shown, at, summary);
-		printf("good %s %s\n", at, ar->shown);
+	if (rc == 0) {
+		log_info("%s at %s is good: %s", ar->file, at, summary);
+		printf("good %s %s\n", at, ar->file);
 		return EXIT_DONE;
 	}
 	if (process_stopping() != 0) {
 		log_error("stopped by signal %d before %s at %s was verified", process_stopping(),
-		    ar->shown, at);
+		    ar->file, at);
 		return EXIT_SIGNAL + process_stopping();
 	}
-	log_error("%s at %s failed its verification: %s", ar->shown, at, ar->why);
+	log_error("%s at %s %s: %s", ar->file, at, rc == VERIFY_BAD ? "is bad" : "could not be verified",
+	    ar->why);
 	if (ar->hint != NULL)
 		log_hint("%s", ar->hint);
-	printf("bad %s %s\n", at, ar->shown);
+	printf("%s %s %s\n", rc == VERIFY_BAD ? "bad" : "unknown", at, ar->file);
 	return ar->missing != 0 ? ar->missing : EXIT_FAILED;
 }
 
@@ -198,8 +217,8 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 	}
 	if (process_stopping() != 0) {
 		if (rc < EXIT_SIGNAL) /* else it was told already */
-			log_error("stopped by signal %d: %zu verified, %zu bad", process_stopping(),
-			    n, bad);
+			log_error("stopped by signal %d: %zu verified, %zu bad or unknown",
+			    process_stopping(), n, bad);
 		return EXIT_SIGNAL + process_stopping();
 	}
 	if (n == 0) {
@@ -207,7 +226,7 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 		    a->db != NULL ? a->db : "", a->db != NULL ? "\"" : "");
 		return destinations_status(&ch->d, EXIT_FAILED);
 	}
-	log_info("verified %zu %s, %zu bad", n, n == 1 ? "backup" : "backups", bad);
+	log_info("verified %zu %s, %zu bad or unknown", n, n == 1 ? "backup" : "backups", bad);
 	return rc;
 }
 

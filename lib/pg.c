@@ -89,6 +89,23 @@ pg_init(struct pg *pg, const char *host, const char *port, const char *user, con
 	list_add(&pg->env, "LC_ALL=C"); /* their own messages, not the server's */
 }
 
+void
+pg_with_option(struct pg *out, const struct pg *pg, const char *option)
+{
+	bool found = false;
+
+	*out = *pg;
+	out->env = (struct list){ 0 };
+	for (size_t i = 0; i < pg->env.n; i++) {
+		bool is = is_variable(pg->env.item[i], "PGOPTIONS");
+
+		list_addf(&out->env, "%s%s%s", pg->env.item[i], is ? " " : "", is ? option : "");
+		found = found || is;
+	}
+	if (!found)
+		list_addf(&out->env, "PGOPTIONS=%s", option);
+}
+
 /* "*:*:*:*:PASSWORD", see libpq's "The Password File". -1 if it cannot be said in one. */
 static int
 password_file(const char *password)
@@ -394,7 +411,9 @@ pg_databases(struct pg *pg, const char *database, struct list *out)
 	if (pg_query(pg, database,
 		"SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate "
 		/* -2: what an interrupted DROP DATABASE left, which nobody can connect to */
-		"AND datconnlimit <> -2 ORDER BY datname;\n",
+		"AND datconnlimit <> -2 "
+		/* ours, for a while: see target_name_beside */
+		"AND datname !~ '^backup_(restore|verify)_[0-9a-f]{16}(_old)?$' ORDER BY datname;\n",
 		NULL, &rows, &n, true) == -1)
 		return -1;
 	for (size_t at = 0; at < n; at += strlen(rows + at) + 1)

@@ -52,6 +52,12 @@ void pg_init(
     struct pg *pg, const char *host, const char *port, const char *user, const char *password);
 
 /*
+ * A copy of pg whose tools also pass option, "-c NAME=VALUE", to the server, behind those of
+ * PGOPTIONS. Its env is its own, to be freed.
+ */
+void pg_with_option(struct pg *out, const struct pg *pg, const char *option);
+
+/*
  * Start a tool against database (NULL: none is named) with its standard output to out
  * (or -1) and input from in (or -1). The descriptors stay the caller's; p and what
  * is returned as for process_start. p's name is argv's first word: keep argv as long as p.
@@ -79,8 +85,8 @@ enum pg_result pg_connect(
     struct pg *pg, const char *database, int64_t wait_ms, struct pg_server *server);
 
 /*
- * Names of all databases that accept connections and are no template, sorted as the
- * server sorts names, added to out. Asked through database. 0, or -1: why tells, and out
+ * Names of all databases that accept connections and are no template, without those that a
+ * restore or a verification makes for a while, sorted as the server sorts names, added to out. Asked through database. 0, or -1: why tells, and out
  * is as before.
  */
 int pg_databases(struct pg *pg, const char *database, struct list *out);

@@ -1,5 +1,6 @@
 #include "remote.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +23,7 @@
 #define UPLOAD_MEMORY_MIB 96 /* parts in flight, all together */
 #define UPLOAD_CONCURRENCY 4
 #define VERSION_LIMIT_MS 30000
+#define FETCH_STEP_MS 250
 #define UPPER_BOUND_MIN (4096 * MIB) /* an estimate may be far off */
 #define NOT_ABORTED                                                                                \
 	"failed to remove pending multipart upload" /* rclone says so, and exits with 0 */
@@ -93,10 +96,11 @@ remote_init(struct remote *r, const char *path, const char *folder)
 	size_t n = strlen(path);
 
 	*r = (struct remote){ .max_parts = 10000, .limit_ms = 15 * 60 * 1000 };
-	while (n > 1 && path[n - 1] == '/')
+	/* "nas:/" is another place than "nas:" */
+	while (n > 1 && path[n - 1] == '/' && path[n - 2] != ':')
 		n--;
-	r->path = text_format(
-	    "%.*s%s%s", (int)n, path, *folder == '\0' || path[n - 1] == ':' ? "" : "/", folder);
+	r->path = text_format("%.*s%s%s", (int)n, path,
+	    *folder == '\0' || strchr(":/", path[n - 1]) != NULL ? "" : "/", folder);
 	process_env_pass(&r->env, passed);
 	/* rclone 1.60 cannot start with AWS_CA_BUNDLE; this works in all versions */
 	if ((ca = env_get(&r->env, "AWS_CA_BUNDLE")) != NULL)
@@ -166,7 +170,8 @@ remote_init_s3(struct remote *r, const struct remote_s3 *s3, const char *folder)
 static char *
 path_of(const struct remote *r, const char *name)
 {
-	return text_format("%s%s%s", r->path, r->path[strlen(r->path) - 1] == ':' ? "" : "/", name);
+	return text_format(
+	    "%s%s%s", r->path, strchr(":/", r->path[strlen(r->path) - 1]) != NULL ? "" : "/", name);
 }
 
 /*
@@ -366,9 +371,16 @@ remote_decrypted_size(int64_t size_bytes)
 	return body >= 0 && plain >= 0 && remote_encrypted_size(plain) == size_bytes ? plain : -1;
 }
 
-/* The path of name and the environment to reach it; through crypt, which itself adds the .bin that name has. */
+/* The name of a file in folder_and_env: through crypt without the .bin, which that adds itself. */
 static char *
-path_and_env(const struct remote *r, const char *name, bool crypt, struct list *env)
+name_there(const char *name, bool crypt)
+{
+	return text_format("%.*s", (int)(strlen(name) - (crypt ? strlen(".bin") : 0)), name);
+}
+
+/* The folder, to be joined to a name, and the environment to reach it, through crypt or not. */
+static char *
+folder_and_env(const struct remote *r, bool crypt, struct list *env)
 {
 	static const char salt[] = "RCLONE_CRYPT_PASSWORD2=";
 
@@ -378,12 +390,24 @@ path_and_env(const struct remote *r, const char *name, bool crypt, struct list *
 		    strncmp(r->env.item[i], salt, strlen(salt)) == 0)
 			list_add(env, r->env.item[i]);
 	if (!crypt)
-		return path_of(r, name);
+		return path_of(r, "");
 	list_addf(env, "RCLONE_CRYPT_REMOTE=%s", r->path);
 	list_addf(env, "RCLONE_CRYPT_PASSWORD=%s", r->crypt);
 	list_add(env, "RCLONE_CRYPT_FILENAME_ENCRYPTION=off");
 	list_add(env, "RCLONE_CRYPT_DIRECTORY_NAME_ENCRYPTION=false");
-	return text_format(":crypt:%.*s", (int)(strlen(name) - strlen(".bin")), name);
+	return text_copy(":crypt:");
+}
+
+/* Both in one. */
+static char *
+path_and_env(const struct remote *r, const char *name, bool crypt, struct list *env)
+{
+	char *folder = folder_and_env(r, crypt, env), *file = name_there(name, crypt),
+	     *path = text_format("%s%s", folder, file);
+
+	free(folder);
+	free(file);
+	return path;
 }
 
 struct list_call {
@@ -649,16 +673,12 @@ remote_download(struct remote *r, struct process *p, const char *name, bool decr
 	static const char *const words[] = { "rclone", "cat", "--no-traverse", "--files-from-raw",
 		"-", "--error-on-no-transfer" };
 	struct list argv = { 0 }, env = { 0 };
-	char *path = path_and_env(r, name, decrypt, &env), *slash = strrchr(path, '/'), *input;
+	char *folder = folder_and_env(r, decrypt, &env), *input = name_there(name, decrypt);
 	int in, out[2] = { -1, -1 }, rc = -1, e;
 
-	/* the folder, and the name as rclone sees it there */
-	slash = slash != NULL ? slash : strrchr(path, ':');
-	input = text_format("%s\n", slash + 1);
-	slash[1] = '\0';
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
 		list_add(&argv, words[i]);
-	list_add(&argv, path);
+	list_add(&argv, folder);
 	in = process_memory_file(input);
 	if (in != -1 && pipe2(out, O_CLOEXEC) == 0)
 		rc = process_start(p, &(struct process_spec){ .name = "rclone",
@@ -670,7 +690,7 @@ remote_download(struct remote *r, struct process *p, const char *name, bool decr
 	e = errno;
 	list_free(&argv);
 	list_free(&env);
-	free(path);
+	free(folder);
 	free(input);
 	if (in != -1)
 		close(in);
@@ -682,27 +702,60 @@ remote_download(struct remote *r, struct process *p, const char *name, bool decr
 	return rc == -1 ? -1 : out[0];
 }
 
+/*
+ * What changes whenever something is written into a directory. Lengths alone do not: rclone may
+ * allocate a file at once, fill it from several places, and call it otherwise until the end.
+ */
+static int64_t
+directory_state(const char *directory)
+{
+	DIR *d = opendir(directory);
+	struct dirent *e;
+	struct stat st;
+	int64_t sum = 0;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (fstatat(dirfd(d), e->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+			sum += st.st_size + st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000;
+	if (d != NULL)
+		closedir(d);
+	return sum;
+}
+
 int
-remote_fetch(struct remote *r, const char *name, bool decrypt, const char *path)
+remote_fetch(struct remote *r, const char *name, bool decrypt, const char *directory,
+    const char *file, int64_t stall_ms)
 {
 	struct list argv = { 0 }, env = { 0 };
-	char *from = path_and_env(r, name, decrypt, &env);
+	char *from = path_and_env(r, name, decrypt, &env), stalled[64] = "", time[32];
+	int64_t state = -1, now, moved_ms = process_clock_ms();
 	struct process p;
 	int rc;
 
 	list_add(&argv, "rclone");
 	list_add(&argv, "copyto");
 	list_add(&argv, from);
-	list_add(&argv, path);
+	list_addf(&argv, "%s/%s", directory, file);
 	rc = process_start(&p,
 	    &(struct process_spec){
 		.name = "rclone", .argv = &argv, .env = &env, .in = -1, .out = -1, .extra = -1 });
-	if (rc == 0 && process_wait(&p, -1, true) == -1)
-		process_end(&p, 5000);
+	while (rc == 0 && *stalled == '\0' &&
+	       process_wait(&p, (now = process_clock_ms()) + FETCH_STEP_MS, true) == -1 &&
+	       process_stopping() == 0) {
+		int64_t seen = directory_state(directory);
+
+		if (seen != state)
+			moved_ms = now;
+		else if (stall_ms > 0 && now - moved_ms >= stall_ms)
+			snprintf(stalled, sizeof stalled, "no byte moved for %s",
+			    text_duration(time, sizeof time, stall_ms));
+		state = seen;
+	}
+	process_end(&p, 5000);
 	r->missing = process_missing(&p);
 	if (rc == -1 || !process_succeeded(&p)) {
-		snprintf(r->why, sizeof r->why, "rclone %s%s%s", process_fate(&p),
-		    *p.said ? ": " : "", p.said);
+		snprintf(r->why, sizeof r->why, "rclone%s %s%s%s", *stalled ? ":" : "",
+		    *stalled ? stalled : process_fate(&p), *p.said ? ": " : "", p.said);
 		rc = -1;
 	}
 	free(from);

@@ -19,7 +19,7 @@
  */
 
 struct remote {
-	char *path;         /* "NAME:bucket/folder"; ends neither in '/' nor is empty */
+	char *path;         /* "NAME:bucket/folder"; a '/' at its end only behind ':' or alone */
 	struct list env;    /* all that rclone gets */
 	int64_t max_parts;  /* of one multipart upload */
 	bool own_part_size; /* the user's RCLONE_S3_CHUNK_SIZE decides */
@@ -116,11 +116,12 @@ int remote_upload(
 int remote_download(struct remote *r, struct process *p, const char *name, bool decrypt);
 
 /*
- * Download into the local file path, which is replaced, with several streams; decrypt as
- * above. Takes as long as it takes, but ends when asked to. Its size is for the caller
- * to check. -1: why.
+ * Download into a new file in a local directory that nothing else writes into, with several
+ * streams; decrypt as above. Given up when nothing was written there for stall_ms (0: never),
+ * or when asked to end. Its size is for the caller to check. -1: why.
  */
-int remote_fetch(struct remote *r, const char *name, bool decrypt, const char *path);
+int remote_fetch(struct remote *r, const char *name, bool decrypt, const char *directory,
+    const char *file, int64_t stall_ms);
 
 /* The size in bytes that remote_encrypted_size makes size_bytes of, or -1 if there is none. */
 int64_t remote_decrypted_size(int64_t size_bytes);

@@ -165,6 +165,37 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 	refused "the download has 0 bytes"
 }
 
+@test "a download that stands still is given up; a slow one is not; DB_BACKUP_STALL_TIMEOUT=0 waits" {
+	cloud
+	printf -- '-- roles\n-- PostgreSQL database cluster dump complete\n' | s3_put globals-20260102T030405Z.sql
+	export DB_BACKUP_STALL_TIMEOUT=3
+	orders rclone copyto 'sleep 12'
+	run_backup restore-db "${replace[@]}" --from cloud --jobs 2
+	refused "rclone: no byte moved for 3 s" "DB_BACKUP_STALL_TIMEOUT"
+	orders rclone cat 'sleep 12'
+	run_backup restore-db globals-20260102T030405Z.sql --from cloud
+	refused "no byte" "DB_BACKUP_STALL_TIMEOUT"
+	says_not pg_stat_activity
+	# slower than that, and into another file beside it, as rclone does from 1.63 on
+	fake rclone <<-'SH'
+		#!/bin/sh
+		[ "$1" = copyto ] || exec /usr/bin/rclone "$@"
+		/usr/bin/rclone cat "$2" >"$3.whole"
+		for part in 0 1 2 3 4 5; do
+			dd if="$3.whole" bs=32768 skip=$part count=1 status=none >>"$3.x.partial"
+			sleep 0.9
+		done
+		rm "$3.whole"
+		mv "$3.x.partial" "$3"
+	SH
+	run_backup restore-db "${replace[@]}" --from cloud --jobs 2
+	replaced
+	rm "$fakes/rclone"
+	orders rclone copyto 'sleep 4' 'run'
+	DB_BACKUP_STALL_TIMEOUT=0 run_backup restore-db "${replace[@]}" --from cloud --jobs 2
+	replaced
+}
+
 @test "the connection is cut at random places in the download, with both rclones" {
 	cloud
 	s3_through_proxy
@@ -206,7 +237,7 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 	refused "rclone exited with 9"
 	says_not "is also at"
 	truncate -s 5000 "$DB_BACKUP_DIR/$name"
-	orders pg_restore --single-transaction 'exit 7'
+	orders pg_restore --exit-on-error 'exit 7'
 	run_backup restore-db "$name" --to "$DB_NAME" --clean --yes
 	refused "pg_restore exited with 7" "the same backup is also at cloud: --from cloud"
 }
@@ -296,6 +327,23 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 	refused 'extension "citexx" is not available' "install the extension's package"
 }
 
+# kept: the target is as it was, and the statements of the hint make it all of $SMALL
+kept() {
+	assert_status 1
+	says "$1"
+	says "nothing was changed in it, and what was restored is kept as the database \"backup_restore_"
+	sed -n 's/.* hint: .*: ALTER/ALTER/p' "$run/stderr" >"$T/statements"
+	diff "$T/remembered" <(state "$DB_NAME" | grep -v "^backup_restore_")
+	sql postgres "select pg_terminate_backend(pid) from pg_stat_activity where datname = '$DB_NAME' or datname like 'backup_restore_%'"
+	psql -qXd postgres -v ON_ERROR_STOP=1 -f "$T/statements"
+	same "$SMALL" "$DB_NAME"
+	sql postgres "drop database $(own_databases | grep '^backup_restore_.*_old$')"
+	tidy
+	sql postgres "drop database $DB_NAME"
+	tiny_db "$DB_NAME" 10
+	remember
+}
+
 @test "sessions: at once; meanwhile, and they stay; meanwhile, and they leave" {
 	exec 5< <(sql "$DB_NAME" "select pg_sleep(60)")
 	connected() { [[ $(sql postgres "select count(*) from pg_stat_activity where datname = '$DB_NAME'") == "$1" ]]; }
@@ -306,7 +354,7 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 		refused "1 other session is connected to \"$DB_NAME\"" "pg_terminate_backend"
 	done
 	leave
-	orders pg_restore --single-transaction 'touch begun' 'wait go' 'real'
+	orders pg_restore --exit-on-error 'touch begun' 'wait go' 'real'
 	for stay in yes no; do
 		rm -f "$fakes/begun" "$fakes/go"
 		wait_until connected 0
@@ -323,8 +371,7 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 		fi
 		wait_backup
 		if [[ $stay == yes ]]; then
-			refused "is being accessed by other users" "stop what uses it"
-			leave
+			kept "is being accessed by other users"
 		else
 			replaced
 		fi
@@ -332,7 +379,7 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 }
 
 @test "somebody in the new database when the names are swapped: neither name is" {
-	orders pg_restore --single-transaction 'run' 'touch done' 'wait go'
+	orders pg_restore --exit-on-error 'run' 'touch done' 'wait go'
 	DB_BACKUP_WAIT=1 start_backup restore-db "${replace[@]}"
 	wait_until test -e "$fakes/done"
 	new=$(own_databases | grep ^backup_restore_)
@@ -340,7 +387,7 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 	wait_until eval '[[ $(sql postgres "select count(*) from pg_stat_activity where datname = \$\$$new\$\$") == 1 ]]'
 	touch "$fakes/go"
 	wait_backup
-	refused "is being accessed by other users"
+	kept "is being accessed by other users"
 }
 
 @test "tools that are missing: 127" {
@@ -362,7 +409,7 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 @test "SIGINT and SIGTERM at chosen moments: 128+n, nothing changed, nothing left" {
 	cloud
 	local moment signal n=0
-	for moment in "psql ~new=" "pg_restore --single-transaction" "pg_restore --jobs=2" "rclone cat" "rclone copyto" "rclone lsjson"; do
+	for moment in "psql ~new=" "pg_restore --exit-on-error" "pg_restore --jobs=2" "rclone cat" "rclone copyto" "rclone lsjson"; do
 		for signal in INT TERM; do
 			# one of the two, to save time
 			n=$((n + 1))
@@ -451,14 +498,66 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 	echo "# $done were done" >&3
 }
 
-@test "kill -9: the target is as it was" {
-	orders pg_restore --single-transaction 'touch begun' 'sleep 60'
+@test "kill -9: the target is as it was; one that was missing is missing" {
+	local words
+	orders pg_restore --exit-on-error 'touch begun' 'sleep 60'
+	for words in "${replace[*]}" "--db $SMALL --latest --to new_$BASHPID"; do
+		read -ra words <<<"$words"
+		rm -f "$fakes/begun"
+		start_backup restore-db "${words[@]}"
+		wait_until test -e "$fakes/begun"
+		kill -KILL "$backup_pid"
+		wait_backup
+		beside=$(own_databases | grep '^backup_restore_')
+		sql postgres "drop database $beside"
+		no_children_left 3
+		diff "$T/remembered" <(state "$DB_NAME")
+	done
+}
+
+@test "more objects than one transaction can lock: into a new database, and in place of one" {
+	fresh_db many
+	sql "$DB_NAME" "do \$\$ begin for i in 1..3000 loop execute 'create table t' || i || ' (id int primary key, t text)';
+		if i % 500 = 0 then commit; end if; end loop; end \$\$"
+	backup_of "$DB_NAME" 20260102T030405Z
+	local many=$DB_NAME target=lots_$BASHPID words
+	rig_dbs+=("$target")
+	for words in "" "--clean --yes"; do
+		read -ra words <<<"$words"
+		run_backup restore-db --db "$many" --latest --to "$target" "${words[@]}"
+		assert_status 0
+		[[ $(sql "$target" "select count(*) from pg_tables where schemaname = 'public'") == 3000 ]]
+		tidy
+	done
+	fresh_db inplace
+	sql "$DB_NAME" "create function mine() returns int language sql as 'select 1'"
+	remember
+	run_backup restore-db --db "$many" --latest --to "$DB_NAME"
+	refused "out of shared memory" "max_locks_per_transaction"
+}
+
+@test "a backup that runs keeps a restore into its database away, and the other way round" {
+	orders pg_dump --format=custom 'touch dumping' 'wait go' 'real'
+	rig_dbs+=("$DB_NAME")
+	run_restore() { run_backup restore-db --db "$SMALL" --latest --to "$DB_NAME" --clean --yes; }
+	start_backup backup-db
+	wait_until test -e "$fakes/dumping"
+	local first=$run pid=$rig_reaper
+	run_restore
+	assert_status 3
+	says "a backup of it is running"
+	says "hint: "
+	touch "$fakes/go"
+	wait "$pid"
+	[[ $(cat "$first/how") == "exited 0" ]]
+	orders pg_restore --exit-on-error 'touch begun' 'wait on' 'real'
 	start_backup restore-db "${replace[@]}"
 	wait_until test -e "$fakes/begun"
-	kill -KILL "$backup_pid"
-	wait_backup
-	beside=$(own_databases | grep '^backup_restore_')
-	sql postgres "drop database $beside"
-	no_children_left 3
-	diff "$T/remembered" <(state "$DB_NAME")
+	first=$run pid=$rig_reaper
+	run_backup backup-db
+	assert_status 3
+	touch "$fakes/on"
+	wait "$pid"
+	run=$first how=$(cat "$first/how")
+	replaced
 }

@@ -291,7 +291,7 @@ older() {
 	assert_status 0
 	run_backup verify-backup --all --from local
 	assert_status 1
-	[[ $(<"$run/stdout") == "good local $(basename "$(ls "${DB_BACKUP_DIR:?}"/* | tail -n 1)")"$'\n'"bad local $old" ]]
+	[[ $(<"$run/stdout") == "good local $(basename "$(ls "${DB_BACKUP_DIR:?}"/* | tail -n 1)")"$'\n'"unknown local $old" ]]
 	says "hint: the passphrase is not the one it was encrypted with"
 	for word in corrupt truncated incomplete; do says_not "$word"; done
 	run_backup restore-db --to "not_$DB_NAME" --from cloud --yes "$old"

@@ -123,6 +123,44 @@ restores() {
 	sql postgres "drop database $target" "drop tablespace space_$BASHPID" "drop role owner_$BASHPID"
 }
 
+@test "a database that is replaced keeps odd settings, and none of them is in the way" {
+	tiny
+	target
+	sql postgres "create database $target template template0 locale_provider icu icu_locale 'en' locale 'C'" \
+		"alter database $target set default_transaction_read_only = on" "alter database $target set search_path = ''" \
+		"alter database $target set temp_tablespaces = ''" "alter database $target connection limit 1"
+	properties() {
+		sql postgres "select datlocprovider, daticulocale, datconnlimit, (select array_agg((setrole, setconfig)) from pg_db_role_setting
+			where setdatabase = d.oid) from pg_database d where datname = '$target'"
+	}
+	properties >"$T/before"
+	restores --latest --to "$target" --clean --yes
+	diff "$T/before" <(properties)
+	sql postgres "drop database $target" "create database $target template template0 locale_provider libc"
+	# and a server whose template0 is icu
+	sql postgres "update pg_database set datlocprovider = 'i', daticulocale = 'en' where datname = 'template0'"
+	run_backup restore-db --latest --to "$target" --clean --yes
+	sql postgres "update pg_database set datlocprovider = 'c', daticulocale = null where datname = 'template0'"
+	assert_status 0
+	[[ $(sql postgres "select datlocprovider, daticulocale from pg_database where datname = '$target'") == "c|" ]]
+}
+
+@test "--clean by an owner who may not use the default tablespace by name, nor connect twice" {
+	tiny
+	target
+	local user=owner_$BASHPID
+	sql postgres "create role $user login createdb password 'pw'" "create database $target owner $user template template0 connection limit 0" \
+		"revoke all on database $target from public"
+	PGUSER=$user PGPASSWORD=pw run_backup restore-db --latest --to "$target" --clean --yes --no-owner
+	sql postgres "alter database $target connection limit -1"
+	assert_status 1
+	sql postgres "alter database $target connection limit 1"
+	PGUSER=$user PGPASSWORD=pw run_backup restore-db --latest --to "$target" --clean --yes --no-owner --jobs 2
+	assert_status 0
+	[[ $(sql postgres "select datconnlimit, pg_get_userbyid(datdba) from pg_database where datname = '$target'") == "1|$user" ]]
+	sql postgres "drop database $target" "drop role $user"
+}
+
 # -- the target
 
 @test "a target with tables is refused without --clean" {
@@ -148,6 +186,25 @@ restores() {
 	refused "is not empty: functions, types" "leave out --jobs"
 	restores --latest --to "$target"
 	[[ $(sql "$target" "select mine(), (select count(*) from items), (select count(*) from pg_largeobject_metadata)") == "1|300|2" ]]
+	local what
+	while read -r what; do
+		echo "$what"
+		fresh_db target
+		sql "$DB_NAME" "$what"
+		remember
+		DB_NAME=$tiny run_backup restore-db --latest --to "$DB_NAME" --jobs 2
+		refused "is not empty"
+	done <<-E
+		alter default privileges grant select on tables to pg_monitor
+		create publication p for all tables
+		create collation c from "C"
+		create text search configuration c (copy = simple)
+		create text search dictionary d (template = simple)
+		create cast (text as inet) with inout
+		create operator === (leftarg = int, rightarg = int, function = int4pl)
+		create conversion c for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8
+		grant create on schema public to pg_monitor
+	E
 	fresh_db target # nothing in it at all
 	target=$DB_NAME DB_NAME=$tiny
 	restores --latest --to "$target" --jobs 2
@@ -292,6 +349,39 @@ restores() {
 	done
 }
 
+@test "encrypted, with colons in the prefix and the name; a remote that is a root" {
+	tiny
+	rm "$DB_BACKUP_DIR"/*
+	cloud
+	local name="od:d_$BASHPID"
+	tiny_db "$name"
+	export DB_BACKUP_PREFIX=prod:db DB_BACKUP_PASSPHRASE=secret RCLONE_CONFIG_ROOT_TYPE=alias RCLONE_CONFIG_ROOT_REMOTE=$T/root \
+		DB_BACKUP_REMOTE=root:/
+	mkdir "$T/root"
+	target
+	DB_NAME=$DB_NAME,$name run_backup backup-db
+	assert_status 0
+	for from in local cloud root; do
+		for jobs in "" --jobs=2; do
+			restores --latest --from $from --to "$target" --clean --yes $jobs
+			same "$DB_NAME" "$target"
+		done
+	done
+	run_backup verify-backup
+	assert_status 0
+	says "verified 6 backups, 0 bad"
+}
+
+@test "the globals are nowhere on the disk, whatever TMPDIR is" {
+	cloud
+	printf 'CREATE ROLE r_%s PASSWORD $$x$$;\n-- PostgreSQL database cluster dump complete\n' $BASHPID | s3_put globals-20260102T030405Z.sql
+	unset DB_BACKUP_DIR
+	RUN_UNDER="env TMPDIR=$T/none" run_backup restore-db globals-20260102T030405Z.sql --dry-run
+	assert_status 0
+	RUN_UNDER="env TMPDIR=$T/none" run_backup verify-backup globals-20260102T030405Z.sql
+	assert_status 0
+}
+
 @test "--from: local, cloud, a remote, a directory" {
 	tiny
 	cloud
@@ -358,8 +448,14 @@ restores() {
 		01 2026-02-02 12:59
 		02 2026-02-02T13:00
 		03 2030-01-01
+		02 2026-02-02 12:00Z
+		01 2026-02-02 11:59 UTC
+		02 20260202T130000
+		02 2026-02-02T12:00:00 UTC
 	E
-	for at in yesterday 2026 2026-02-31 2026-13-01 "2026-02-02 25:00" "" "2026-02-02T12:00:00+01:00"; do
+	TZ=Europe/Berlin run_backup restore-db --at "2026-02-02 13:00" --to nowhere --dry-run
+	says "--at means 2026-02-02 12:00:00 UTC"
+	for at in yesterday 2026 2026-02-31 2026-13-01 "2026-02-02 25:00" "" Z "2026-02-02 12:00 Z UTC" "2026-02-02T12:00:00+01:00"; do
 		run_backup restore-db --at "$at" --to nowhere --dry-run
 		assert_status 2
 		says "is no time"
@@ -458,6 +554,20 @@ restores() {
 	run_backup restore-db --latest --to "$target" --data-only
 	remember "$target"
 	refused "duplicate key"
+}
+
+@test "a schema or a table of one into a new database" {
+	tiny
+	target
+	restores --latest --to "$target" --schema billing --table invoices --schema-only
+	[[ $(sql "$target" "select count(*) from billing.invoices") == 0 ]]
+	sql postgres "drop database \"$target\""
+	restores --latest --to "$target" --schema billing --schema public --table invoices --table items
+	[[ $(sql "$target" "select (select count(*) from billing.invoices), (select count(*) from items)") == "100|300" ]]
+	sql postgres "drop database \"$target\""
+	run_backup restore-db --latest --to "$target" --table invoices
+	remember "$target"
+	refused 'schema "billing" does not exist' "--schema"
 }
 
 @test "the stall timeout does not end the making of indexes" {
@@ -582,6 +692,47 @@ CREATE ROLE \"$new \"\"odd\"\"\";" ]]
 	# and once more: all of them exist
 	restores globals-20260102T030500Z.sql
 	sql postgres "drop role \"$new \"\"odd\"\"\"" "drop role $new" "drop role $user"
+}
+
+@test "a tablespace that cannot be made: a warning with --globals; --no-tablespaces does without" {
+	local new=n_$BASHPID space=$RIG_DIR/space_$BASHPID
+	tiny
+	install -d -o postgres -m 700 "$space"
+	sql postgres "create tablespace $new location '$space'"
+	sql "$DB_NAME" "alter table items set tablespace $new"
+	backup_of "$DB_NAME" 20260102T030405Z
+	sql "$DB_NAME" "alter table items set tablespace pg_default"
+	sql postgres "drop tablespace $new"
+	target
+	remember "$target"
+	run_backup restore-db --latest --to "$target" --globals --dry-run
+	assert_status 1
+	says "there is no backup of the globals"
+	printf '%s\n' "CREATE ROLE $new;" "CREATE TABLESPACE $new LOCATION '$space/none';" "-- PostgreSQL database cluster dump complete" \
+		>"$DB_BACKUP_DIR/globals-20260102T030500Z.sql"
+	run_backup restore-db --latest --to "$target" --globals --dry-run
+	assert_status 0
+	grep -qFx "CREATE ROLE $new;" "$run/stdout"
+	grep -q "TABLE DATA public items" "$run/stdout"
+	unchanged
+	run_backup restore-db --latest --to "$target" --globals
+	assert_status 1
+	says "warning: not all tablespaces could be made: "
+	says "could not set default_tablespace"
+	says "hint: make the tablespace, or put all into the default one with --no-tablespaces"
+	says "; roles and tablespaces that were missing are there now, else nothing was changed"
+	says_not "; nothing was changed"
+	unchanged
+	PGUSER=lesser_$BASHPID
+	PGUSER=postgres sql postgres "create role $PGUSER createrole login password '$PGPASSWORD'" "drop role $new"
+	run_backup restore-db --latest --to "$target" --globals
+	PGUSER=$RESTORER
+	assert_status 1
+	says "permission denied to create database; roles and tablespaces that were missing are there now"
+	sql postgres "drop role $new" "drop role lesser_$BASHPID"
+	restores --latest --to "$target" --globals --no-tablespaces
+	same "$DB_NAME" "$target"
+	sql postgres "drop role $new"
 }
 
 @test "globals: an error changes nothing and fails; none of a half; no tablespace; none there" {

@@ -83,6 +83,17 @@ stored() {
 	stored app my%20shop postgres
 }
 
+@test "databases that restores and verifications make for a while are left out; names like theirs are not" {
+	local name ours=(backup_{verify,restore}_0123456789abcdef backup_restore_0123456789abcdef_old) others=(backup_verify_mine backup_restore_0123456789abcdefg)
+	for name in "${ours[@]}" "${others[@]}"; do
+		sql postgres "create database $name"
+		rig_dbs+=("$name")
+	done
+	run_backup backup-db
+	assert_status 0
+	stored app my%20shop postgres "${others[@]}"
+}
+
 @test "nothing left to back up is an error; named ones need no star" {
 	DB_EXCLUDE='app,my shop,log,postgres' run_backup backup-db
 	went_wrong 1 "the server has no database to back up"

@@ -75,7 +75,7 @@ verified() {
 		$(for day in 01 02 03; do echo "good cloud $SMALL-202601${day}T000000Z.pg-dump"; done)
 	E
 	)
-	says "$newest at local failed its verification: pg_restore exited with 1"
+	says "$newest at local is bad: pg_restore exited with 1"
 	says "verified 6 backups, 1 bad"
 	unchanged
 	run_backup verify-backup --restore
@@ -91,12 +91,53 @@ verified() {
 	done
 	orders rclone lsjson "say [{\"Path\":\"$newest\",\"Size\":$((size + 1))}]"
 	run_backup verify-backup --from cloud
-	verified 1 <<<"bad cloud $newest"
-	says "$size bytes came, but it has $((size + 1))"
+	verified 1 <<<"unknown cloud $newest"
+	says "could not be verified: $size bytes came, but it has $((size + 1))"
 	rm "$fakes/rclone.orders"
 	orders rclone cat 'run 5000' 'exit 5'
 	run_backup verify-backup --from cloud
-	verified 1 <<<"bad cloud $newest"
+	verified 1 <<<"unknown cloud $newest"
+}
+
+# words WORD [ARGS...]: what verify-backup says of the newest at the cloud
+word() {
+	run_backup verify-backup --from cloud "${@:2}"
+	verified 1 <<<"$1 cloud $newest"
+}
+
+@test "bad only where it is proven: all arrives, and pg_restore by itself refuses it, run to nowhere" {
+	cloud
+	local restore
+	head -c 40000 "$ARCHIVE" >"$T/cut"
+	printf '%s' "no archive" >"$T/text"
+	{ head -c 2000 "$ARCHIVE" && head -c 90000 /dev/zero && tail -c 100 "$ARCHIVE"; } >"$T/changed"
+	for restore in "" --restore; do
+		for what in cut text changed; do
+			echo "$restore $what"
+			s3_put "$newest" <"$T/$what"
+			word bad $restore
+		done
+		# and the same while the connection breaks behind what pg_restore refused
+		orders rclone cat 'run 30000' 'sleep 1' 'emit 20000' 'sleep 1' 'exit 5'
+		word unknown $restore
+		rm "$fakes/rclone.orders"
+		s3_put "$newest" <"$ARCHIVE"
+		orders pg_restore --dbname= 'read 5000' 'exit 1' # it is the restore that fails
+		[[ -z $restore ]] || word unknown $restore
+		rm -f "$fakes/pg_restore.orders"
+		orders pg_restore '~-' 'read 5000' 'kill KILL'
+		word unknown $restore
+		rm "$fakes/pg_restore.orders"
+		orders pg_restore '~-' 'warn pg_restore: error: unsupported version (9.99) in file header' 'exit 1'
+		word unknown $restore
+		rm "$fakes/pg_restore.orders"
+	done
+	# globals
+	newest=globals-20260103T000000Z.sql
+	echo "CREATE ROLE r;" | s3_put "$newest"
+	word bad "$newest"
+	orders rclone cat 'run' 'exit 5'
+	word unknown "$newest"
 }
 
 @test "a destination that cannot be listed fails it; the others are verified" {
@@ -133,12 +174,12 @@ verified() {
 	sql postgres "create role lesser_$BASHPID login password 'pw'"
 	PGUSER=lesser_$BASHPID PGPASSWORD=pw run_backup verify-backup --restore
 	sql postgres "drop role lesser_$BASHPID"
-	verified 1 <<<"bad local $newest"
+	verified 1 <<<"unknown local $newest"
 	says "cannot make a scratch database: "
 	says "permission denied to create database"
 	says "hint: the user needs more rights"
 	PGPORT=1 DB_BACKUP_WAIT=1 run_backup verify-backup --restore
-	verified 1 <<<"bad local $newest"
+	verified 1 <<<"unknown local $newest"
 	says "refused"
 	# reading needs none
 	PGPORT=1 run_backup verify-backup
@@ -147,7 +188,7 @@ verified() {
 
 @test "asked to end: the scratch database goes" {
 	local moment
-	for moment in "psql ~name=backup_verify" "pg_restore --single-transaction" "psql ~nothing"; do
+	for moment in "psql ~name=backup_verify" "pg_restore --exit-on-error" "psql ~nothing"; do
 		read -r tool on <<<"$moment"
 		with_fakes
 		rm -f "$fakes"/*.orders "$fakes/begun"

@@ -80,6 +80,10 @@ static const struct {
 	    "CREATE ROLE a -- '\n\\! touch /tmp/x\n-- '\n;\n", "", "" },
 	{ "behind a dollar quote that hides a quote",
 	    "COMMENT ON ROLE a IS $$'$$ \\! touch /tmp/x\n'';\n", "", "" },
+	{ "nothing else than roles and tablespaces",
+	    "DROP ROLE new;\nDROP TABLESPACE t;\nSELECT 1;\nCOPY t FROM PROGRAM 'x';\nCREATE TABLE t () TABLESPACE t;\n"
+	    "ALTER SYSTEM SET a = 1;\nCOMMENT ON DATABASE d IS 'x';\nCREATE ROLE new;\n",
+	    "CREATE ROLE new;\n", "" },
 	{ "without an end", "CREATE ROLE new", "", "" },
 	{ "an open quote", "CREATE ROLE \"new;\n", "", "" },
 	{ "a quote first", "'a;\n", "", "" },

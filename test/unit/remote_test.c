@@ -144,7 +144,7 @@ test_path(void **state)
 {
 	static const char *const cases[][3] = {
 		{ "r:", "", "r:" }, { "r:", "f", "r:f" }, { "r:a", "", "r:a" }, { "r:a/", "f/g", "r:a/f/g" },
-		{ "r:/abs//", "", "r:/abs" },
+		{ "r:/abs//", "", "r:/abs" }, { "r:/", "", "r:/" }, { "r:/", "f", "r:/f" }, { "r://", "", "r:/" }, { "/", "f", "/f" },
 	};
 
 	(void)state;
