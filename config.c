@@ -40,6 +40,7 @@ static const char *check_prefix(const char *value);
 static const char *check_schedule(const char *value);
 static const char *check_path(const char *value);
 static const char *check_passphrase(const char *value);
+static const char *check_ping_url(const char *value);
 
 #define AT(field) .offset = offsetof(struct config, field)
 #define YEARS(n) ((n)*INT64_C(366) * 86400)
@@ -108,7 +109,8 @@ static const struct {
 		    .help = "Also roles and tablespaces (`pg_dumpall --globals-only`)." },
 		{ "DB_BACKUP_COMPRESS", .type = TEXT, AT(compress),
 		    .shown = "`zstd:3`; `1` (gzip) where pg_dump is older than 16", .used_by = "SB",
-		    .check = check_compress, .help = "Compression, as `pg_dump --compress`; a method needs pg_dump 16." },
+		    .check = check_compress,
+		    .help = "Compression, as `pg_dump --compress`; a method needs pg_dump 16." },
 		{ "PGDUMP_OPTIONS", .type = WORDS, AT(dump_options), .used_by = "SB",
 		    .check = check_dump_options,
 		    .help =
@@ -171,6 +173,7 @@ static const struct {
 	{ "Telling the world",
 	    {
 		{ "DB_BACKUP_PING_URL", .type = TEXT, AT(ping_url), .used_by = "SB", .secret = true,
+		    .check = check_ping_url,
 		    .help =
 			"Fetched at start (`/start`), success and failure (`/fail`), the healthchecks.io way." },
 		{ "DB_BACKUP_HOOK", .type = TEXT, AT(hook), .used_by = "SB", .check = check_path,
@@ -240,6 +243,20 @@ check_passphrase(const char *value)
 	return strpbrk(value, "\r\n") == NULL && strlen(value) <= 4096 ?
 		   NULL :
 		   "one line of at most 4096 bytes";
+}
+
+/* report.c tells why rclone gets it as a folder and a file's name. */
+static const char *
+check_ping_url(const char *value)
+{
+	const char *host = strstr(value, "://"), *name = strrchr(value, '/');
+
+	return (strncmp(value, "https://", 8) == 0 || strncmp(value, "http://", 7) == 0) &&
+		       name > host + 3 && name[1] != '\0' && strchr(name, '%') == NULL &&
+		       strpbrk(value, "?# \t\r\n") == NULL ?
+		   NULL :
+		   "https://HOST/PATH that ends in a plain name, without ?, % and #; another one can be "
+		   "fetched by DB_BACKUP_HOOK, see docs/hooks.md";
 }
 
 static const char *

@@ -65,14 +65,8 @@ ping(const struct config *c, const char *suffix)
 	if (c->ping_url == NULL)
 		return;
 	url = text_format("%s%s", c->ping_url, suffix);
-	slash = strrchr(url, '/');
-	if (slash == NULL || slash[1] == '\0' || strpbrk(slash, "?%#") != NULL) {
-		log_warning(
-		    "DB_BACKUP_PING_URL is not fetched: it has to end in a plain name, without ?, %% and #");
-		log_hint("for such a URL let DB_BACKUP_HOOK fetch it; see docs/hooks.md");
-		free(url);
-		return;
-	}
+	slash =
+	    strrchr(url, '/'); /* there is one, and a plain name behind it: config.c checks that */
 	name = text_format("%s\n", slash + 1);
 	slash[1] = '\0';
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
