@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/duration.h"
@@ -123,7 +124,8 @@ static const struct {
 	{ "When and how many",
 	    {
 		{ "DB_BACKUP_INTERVAL", .type = DURATION, AT(interval_s), .fallback = "604800",
-		    .min = 1, .max = YEARS(10), .used_by = "SH", .help = "Time between backups." },
+		    .min = 1, .max = SCHEDULE_MAX_S, .used_by = "SH",
+		    .help = "Time between backups." },
 		{ "DB_BACKUP_SCHEDULE", .other = "SCHEDULE", .type = TEXT, AT(raw.schedule),
 		    .used_by = "SH", .check = check_schedule,
 		    .help =
@@ -223,9 +225,13 @@ check_databases(const char *value)
 
 	list_split(&names, value);
 	star = list_has(&names, "*");
-	return names.n == 0        ? "a database name" :
-	       star && names.n > 1 ? "`*` alone, or names" :
-				     NULL;
+	return names.n == 0 ?
+		   "a database name" :
+	       star && names.n > 1 ?
+		   "`*` alone, or names" :
+	       strstr(value, "postgres://") != NULL || strstr(value, "postgresql://") != NULL ?
+		   "the name alone; the rest goes into PGHOST, PGPORT, PGUSER and PGPASSWORD" :
+		   NULL;
 }
 
 static const char *
@@ -485,6 +491,21 @@ is_known(const char *name)
 	return false;
 }
 
+/* Kubernetes tells of a Service called db-backup in such variables. */
+static bool
+is_injected(const char *name)
+{
+	static const char *const ports[] = { "DB_BACKUP_PORT", "DB_BACKUP_SERVICE_PORT" };
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t n = strlen(ports[i]);
+
+		if (strncmp(name, ports[i], n) == 0 && (name[n] == '\0' || name[n] == '_'))
+			return true;
+	}
+	return strcmp(name, "DB_BACKUP_SERVICE_HOST") == 0;
+}
+
 extern char **environ;
 
 static int
@@ -498,7 +519,8 @@ check_names(void)
 		const struct option *near;
 		size_t away;
 
-		if ((own || strncmp(name, "S3_", 3) == 0) && !is_known(name)) {
+		if ((own || strncmp(name, "S3_", 3) == 0) && !is_known(name) &&
+		    !is_injected(name)) {
 			near = nearest(name, &away);
 			if (own)
 				log_error("%s: there is no such variable; did you mean %s?", name,
@@ -512,25 +534,118 @@ check_names(void)
 	return mistakes;
 }
 
+/* Behind the name that a POSIX zone begins with; NULL if it does not. */
+static const char *
+skip_zone_name(const char *zone)
+{
+	size_t n = 0;
+
+	while ((zone[n] | 0x20) >= 'a' && (zone[n] | 0x20) <= 'z')
+		n++;
+	if (*zone == '<')
+		return (zone = strchr(zone, '>')) != NULL ? zone + 1 : NULL;
+	return n >= 3 ? zone + n : NULL;
+}
+
+/* CET-1CEST and the like. That is no check of rules: who writes those means them. */
+static bool
+is_posix_zone(const char *zone)
+{
+	const char *p = skip_zone_name(zone);
+
+	if (p == NULL)
+		return false;
+	p += *p == '+' || *p == '-';
+	if (*p < '0' || *p > '9')
+		return false;
+	p += strspn(p, "0123456789:");
+	return *p == '\0' ||
+	       ((p = skip_zone_name(p)) != NULL && strchr("+-0123456789,", *p) != NULL);
+}
+
+static bool
+is_zone_file(const char *folder, const char *zone)
+{
+	char *path = text_format("%s/%s", folder, zone);
+	struct stat st;
+	bool is = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+
+	free(path);
+	return is;
+}
+
+/* libc silently takes a TZ that it does not know for UTC, and backups would be due at other hours. */
+static int
+check_zone(void)
+{
+	static const char *const folders[] = { "/usr/share/zoneinfo", "/share/zoneinfo",
+		"/etc/zoneinfo" };
+	static const char *const utc[] = { "UTC", "GMT", "Etc/UTC", "Etc/GMT" };
+	const char *zone = getenv("TZ"), *own = getenv("TZDIR");
+	bool known;
+
+	if (zone == NULL || *zone == '\0')
+		return 0;
+	zone += *zone == ':';
+	known = is_posix_zone(zone) || (*zone == '/' && is_zone_file("", zone)) ||
+		(own != NULL && is_zone_file(own, zone));
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+		known = known || is_zone_file(folders[i], zone);
+	for (size_t i = 0; i < sizeof utc / sizeof utc[0]; i++)
+		known = known || strcmp(zone, utc[i]) == 0;
+	if (known)
+		return 0;
+	log_error(
+	    "TZ: \"%.100s\" is no time zone known here; it takes one such as Europe/Berlin, with its file "
+	    "in /usr/share/zoneinfo (package tzdata), or CET-1CEST",
+	    zone);
+	return 1;
+}
+
+static bool
+ends_in(const char *name, size_t n, const char *end)
+{
+	size_t m = strlen(end);
+
+	return n >= m && memcmp(name + n - m, end, m) == 0;
+}
+
+/* As rclone quotes it, where that differs; else NULL. */
+static char *
+quoted(const char *value)
+{
+	char *text = text_alloc(2 * strlen(value) + 1), *end = text;
+
+	for (; *value != '\0'; *end++ = *value++)
+		if (*value == '"' || *value == '\\')
+			*end++ = '\\';
+	*end = '\0';
+	if (strchr(text, '\\') != NULL)
+		return text;
+	free(text);
+	return NULL;
+}
+
 /* Secrets that pass through to rclone: its debug log tells them. */
 static void
 hide_passed_secrets(void)
 {
-	static const char *const words[] = { "SECRET", "PASS", "TOKEN", "KEY", "CREDENTIALS" };
+	/* what is before it may be the name of a remote: all of that says nothing */
+	static const char *const ends[] = { "_PASS", "_PASSWORD", "_PASSWORD2", "_PASSPHRASE",
+		"_SECRET", "_TOKEN", "_CREDENTIALS", "_KEY", "_KEY_ID", "_KEY_PEM", "_KEY_BASE64",
+		"_SAS_URL" };
 
 	for (char **e = environ; *e != NULL; e++) {
 		size_t n = strcspn(*e, "=");
 
-		if (strncmp(*e, "RCLONE_", 7) != 0 && strncmp(*e, "AWS_", 4) != 0)
+		if ((strncmp(*e, "RCLONE_", 7) != 0 && strncmp(*e, "AWS_", 4) != 0) ||
+		    (*e)[n] != '=' || ends_in(*e, n, "_ASK_PASSWORD"))
 			continue;
-		for (size_t i = 0; i < sizeof words / sizeof words[0] && (*e)[n] == '='; i++) {
-			const char *at = strstr(*e, words[i]), *file = strstr(*e, "FILE");
-
-			if (at != NULL && at < *e + n && (file == NULL || file > *e + n)) {
+		for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+			if (ends_in(*e, n, ends[i])) {
 				log_secret(*e + n + 1);
-				break;
+				log_secret(quoted(*e + n + 1));
 			}
-		}
 	}
 }
 
@@ -690,10 +805,20 @@ mistake(const struct option *o, struct config *c)
 	return 1;
 }
 
+/* URLs, connection strings: what may carry a credential though none belongs there. */
+static bool
+may_hold_secret(const char *value)
+{
+	return strchr(value, '@') != NULL || strstr(value, "://") != NULL ||
+	       strcasestr(value, "pass") != NULL ||
+	       (strchr(value, ',') != NULL && strchr(value, '=') != NULL);
+}
+
 static int
 read_option(const struct option *o, struct config *c)
 {
-	const char *value, *name = o->name, *right = NULL;
+	const char *value, *name = o->name, *right = NULL, *quote;
+	bool hide;
 
 	if (read_name(name, o->secret, &value) == -1)
 		return mistake(o, c);
@@ -714,12 +839,10 @@ read_option(const struct option *o, struct config *c)
 		right = parse(o, value, c);
 	if (right == NULL)
 		return 0;
-	if (o->check == check_schedule)
-		log_error("%s: \"%s\": %s", name, value, right);
-	else
-		log_error("%s: %s%s%s is not valid; it takes %s", name,
-		    o->secret ? "its value" : "\"", o->secret ? "" : value, o->secret ? "" : "\"",
-		    right);
+	hide = o->secret || (may_hold_secret(value) && o->check != check_schedule);
+	quote = hide ? "" : "\"";
+	log_error("%s: %s%s%s%s%s", name, quote, hide ? "its value" : value, quote,
+	    o->check == check_schedule ? ": " : " is not valid; it takes ", right);
 	return mistake(o, c);
 }
 
@@ -826,9 +949,13 @@ config_read(struct config *c, unsigned need)
 	format = getenv("DB_BACKUP_LOG");
 	log_setup(format != NULL && strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT);
 	hide_passed_secrets();
-	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o))
-		mistakes += read_option(o, c);
+	/* the secrets first: a mistake in another value must not show one */
+	for (int secret = 1; secret >= 0; secret--)
+		for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o))
+			if (o->secret == secret)
+				mistakes += read_option(o, c);
 	mistakes += check_names();
+	mistakes += check_zone();
 	mistakes += derive(c, need);
 	log_setup(c->log == LOG_JSON ? LOG_JSON : LOG_TEXT);
 	return mistakes == 0 ? 0 : -1;
