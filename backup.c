@@ -605,6 +605,7 @@ int
 backup_run(const struct config *c, const struct arguments *a)
 {
 	struct run *r = text_alloc(sizeof *r);
+	struct report report = { c, &r->d, &a->names, process_clock_ms() };
 	struct list databases = { 0 };
 	int rc;
 
@@ -619,8 +620,10 @@ backup_run(const struct config *c, const struct arguments *a)
 	}
 	pg_init(&r->pg, c->pg_host, c->pg_port, c->pg_user, c->pg_password);
 	destinations_init(&r->d, c);
-	report_begin(c);
-	if ((rc = check_tools(r)) == 0 && (rc = set_up_encryption(r)) == 0 &&
+	if ((rc = check_tools(r)) == EXIT_USAGE)
+		return rc; /* the service tells of it, as of other mistakes of the configuration */
+	report_begin(&report);
+	if (rc == 0 && (rc = set_up_encryption(r)) == 0 &&
 	    (rc = choose_databases(r, &a->names, &databases)) == 0) {
 		/* for names, sizes, what is fresh, what killed runs left; pruning lists again */
 		for (size_t i = 0; i < r->d.n; i++)
@@ -639,6 +642,6 @@ backup_run(const struct config *c, const struct arguments *a)
 				    "all was done; what is stored stays");
 	note_status(r, rc);
 	rc = process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : r->status;
-	report_end(c, r->item, r->items, rc);
+	report_end(&report, r->item, r->items, rc);
 	return rc;
 }

@@ -28,22 +28,6 @@ struct view {
 	struct look look;
 };
 
-/* "a, b"; the caller's to free. */
-static char *
-joined(struct list *words)
-{
-	char *text = text_copy(words->n > 0 ? words->item[0] : "nothing");
-
-	for (size_t i = 1; i < words->n; i++) {
-		char *longer = text_format("%s, %s", text, words->item[i]);
-
-		free(text);
-		text = longer;
-	}
-	list_free(words);
-	return text;
-}
-
 static char *
 describe_retention(const struct retention_policy *keep)
 {
@@ -53,6 +37,7 @@ describe_retention(const struct retention_policy *keep)
 	} rules[] = { { keep->daily, "days" }, { keep->weekly, "weeks" },
 		{ keep->monthly, "months" }, { keep->yearly, "years" } };
 	struct list words = { 0 };
+	char *text;
 
 	if (keep->unlimited)
 		return text_copy("all");
@@ -63,7 +48,9 @@ describe_retention(const struct retention_policy *keep)
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
 		if (rules[i].n > 0)
 			list_addf(&words, "the newest of each of %d %s", rules[i].n, rules[i].unit);
-	return joined(&words);
+	text = text_join(&words, ", ");
+	list_free(&words);
+	return text;
 }
 
 static void
@@ -105,8 +92,8 @@ introduce(const struct view *v)
 		    v->d.item[i].directory != NULL          ? v->d.item[i].directory :
 		    strcmp(v->d.item[i].name, "cloud") == 0 ? c->s3_bucket :
 							      v->d.item[i].remote.path);
-	whats = joined(&what);
-	wheres = joined(&where);
+	whats = text_join(&what, ", ");
+	wheres = text_join(&where, ", ");
 	log_info(
 	    "backing up %s of %s@%s:%s to %s", whats, c->pg_user, c->pg_host, c->pg_port, wheres);
 	if (c->schedule_text != NULL)
@@ -114,6 +101,8 @@ introduce(const struct view *v)
 	else
 		log_info("every %s, keeping %s",
 		    text_duration(text, sizeof text, c->interval_s * 1000), kept);
+	list_free(&what);
+	list_free(&where);
 	free(whats);
 	free(wheres);
 	free(kept);

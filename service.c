@@ -51,6 +51,7 @@
 #include "lib/log.h"
 #include "lib/process.h"
 #include "look.h"
+#include "report.h"
 #include "status.h"
 
 #define SELF "/proc/self/exe"
@@ -316,14 +317,28 @@ note(struct status *status, void *arg)
 	status->next_due = s->told_ms == 0 ? 0 : (wall_ms() + s->told_ms - now_ms()) / 1000;
 }
 
+/* A run that did not get as far as to its own report, or was killed: we tell of it. */
+static void
+report(const struct config *c, int64_t began_ms, int status)
+{
+	static struct destinations d; /* for ever: made anew each time its strings would add up */
+	static const struct list named;
+
+	if (d.n == 0)
+		destinations_init(&d, c);
+	report_end(&(struct report){ c, &d, &named, began_ms }, NULL, 0, status);
+}
+
 /* One run, to its end, of what has no backup since then. Returns its exit status. */
 static int
-run(int64_t since)
+run(const struct config *c, int64_t since)
 {
 	struct list argv = { 0 }, env = { 0 };
+	int64_t began_ms = process_clock_ms();
 	struct process_spec spec;
 	struct process p;
 	int status = EXIT_FAILED;
+	bool told = false;
 
 	list_add(&argv, SELF);
 	list_add(&argv, "backup-db");
@@ -335,11 +350,15 @@ run(int64_t since)
 	} else {
 		if (process_wait(&p, -1, true) == -1)
 			process_end(&p, STOP_MS);
-		if (!p.running && WIFEXITED(p.status))
+		if (!p.running && WIFEXITED(p.status)) {
 			status = WEXITSTATUS(p.status);
-		else
+			told = status != EXIT_USAGE;
+		} else {
 			log_error("the backup %s", process_fate(&p));
+		}
 	}
+	if (!told && process_stopping() == 0)
+		report(c, began_ms, status);
 	list_free(&argv);
 	list_free(&env);
 	return status;
@@ -355,7 +374,7 @@ work(struct service *s, bool asked)
 	s->working = true;
 	s->told_ms = 0;
 	status_update(s->c, note, s);
-	status = run(since);
+	status = run(s->c, since);
 	s->working = false;
 	s->failed = status != EXIT_DONE && status != EXIT_LOCKED;
 	s->locks = status == EXIT_LOCKED ? s->locks + 1 : 0;

@@ -113,6 +113,20 @@ list_has(const struct list *l, const char *s)
 	return false;
 }
 
+char *
+text_join(const struct list *l, const char *separator)
+{
+	size_t n = 1;
+	char *text, *end;
+
+	for (size_t i = 0; i < l->n; i++)
+		n += strlen(l->item[i]) + strlen(separator);
+	end = text = text_alloc(n);
+	for (size_t i = 0; i < l->n; i++)
+		end = stpcpy(stpcpy(end, i > 0 ? separator : ""), l->item[i]);
+	return text;
+}
+
 void
 list_free(struct list *l)
 {

@@ -22,6 +22,9 @@ void list_addf(struct list *l, const char *format, ...) __attribute__((format(pr
 /* True if s is in the list. */
 bool list_has(const struct list *l, const char *s);
 
+/* The items with separator between them; the caller's to free. "" if there are none. */
+char *text_join(const struct list *l, const char *separator);
+
 /* Free all; the list is empty again. */
 void list_free(struct list *l);
 

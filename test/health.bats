@@ -234,6 +234,31 @@ with newline{,}'
 	grep -x 'BACKUP_ERROR=no_such_database to local: the server has no database of this name' "$env"
 	grep -x "BACKUP_NAMES=$(<"$run/stdout")" "$env"
 	published_local 1
+	env=$T/hooks/1/env
+	grep -x "BACKUP_DATABASES=${DB_NAME/,/;}" "$env"
+}
+
+@test "the start hook names the databases that are asked for, and destinations as the status file does" {
+	fresh_db
+	make_hook
+	export DB_BACKUP_REMOTE=nas:$T/one,nas:$T/two RCLONE_CONFIG_NAS_TYPE=local DB_BACKUP_GLOBALS=yes
+	run_backup backup-db
+	assert_status 0
+	for n in 1 2; do
+		grep -x "BACKUP_DATABASES=$DB_NAME;globals" "$T/hooks/$n/env"
+		grep -x "BACKUP_DESTINATIONS=nas;nas:$T/two" "$T/hooks/$n/env"
+	done
+	(($(item "$DB_NAME" "nas:$T/two" failures) == 0))
+	asked=$DB_NAME
+	DB_NAME=other run_backup backup-db "$asked"
+	assert_status 0
+	DB_NAME='*' DB_EXCLUDE=$asked run_backup backup-db no_such_database
+	grep -x "BACKUP_DATABASES=$asked" "$T/hooks/3/env"
+	grep -x "BACKUP_DATABASES=no_such_database" "$T/hooks/5/env"
+	PGPORT=1 DB_NAME='*' run_backup backup-db
+	for n in 7 8; do
+		grep -x 'BACKUP_DATABASES=\*;globals' "$T/hooks/$n/env"
+	done
 }
 
 @test "hook and ping that fail, are missing or hang are warnings, and the backup is good" {
