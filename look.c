@@ -24,6 +24,7 @@ struct view {
 	struct destinations d;
 	struct catalog cat;
 	struct list databases;
+	bool guessed; /* they are only those that have backups */
 	time_t not_after;
 	struct look look;
 };
@@ -108,7 +109,10 @@ introduce(const struct view *v)
 	free(kept);
 }
 
-/* Without the server: those that have backups. */
+/*
+ * Without the server: those that have backups. But one of them may have been dropped, and one
+ * may be new: so what the status says, and nothing that a run is due for.
+ */
 static void
 find_databases(struct view *v)
 {
@@ -120,6 +124,9 @@ find_databases(struct view *v)
 	pg_init(&pg, c.pg_host, c.pg_port, c.pg_user, c.pg_password);
 	if (databases_wanted(&c, &pg, &v->databases) == PG_OK)
 		return;
+	if (process_stopping() == 0)
+		log_error("cannot tell the databases of the server: %s", pg.why);
+	v->guessed = true;
 	catalog_databases(&v->cat, &known);
 	for (size_t i = 0; i < known.n; i++)
 		if (!list_has(&c.exclude, known.item[i]))
@@ -144,9 +151,11 @@ view_one(struct view *v, size_t destination, const char *database, struct status
 	item->wanted = true;
 	if (v->cat.failed[destination])
 		return;
-	older(&v->look.oldest, b);
-	older(&v->look.any_oldest, catalog_newest(&v->cat, destination, database, FOREVER));
-	v->look.missing += b == NULL;
+	if (database == NULL || !v->guessed) {
+		older(&v->look.oldest, b);
+		older(&v->look.any_oldest, catalog_newest(&v->cat, destination, database, FOREVER));
+		v->look.missing += b == NULL;
+	}
 	/* one that its run called bad is not good because it is there */
 	if (b == NULL || b->time != item->failed || item->failures == 0) {
 		if (item->success != (b == NULL ? 0 : b->time))
@@ -167,7 +176,7 @@ view_all(struct status *s, void *arg)
 
 	for (size_t i = 0; i < s->n; i++)
 		s->item[i].wanted = false;
-	v->look = (struct look){ 0 };
+	v->look = (struct look){ .unknown = v->guessed };
 	for (size_t i = 0; i < v->d.n; i++) {
 		v->look.unknown += v->cat.failed[i];
 		for (size_t k = 0; k < v->databases.n; k++)
@@ -175,7 +184,8 @@ view_all(struct status *s, void *arg)
 		if (v->c->globals)
 			view_one(v, i, NULL, s);
 	}
-	v->look.missing += v->databases.n == 0; /* all databases, and none is known yet */
+	/* all databases, and there is none: the run tells of it */
+	v->look.missing += v->databases.n == 0 && !v->guessed && !v->c->globals;
 	status_drop_unwanted(s);
 }
 

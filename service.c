@@ -248,7 +248,8 @@ look(struct service *s, bool introduce)
 	/* what we know for sure is better than part of what there is: that may well be the newer part */
 	if (process_stopping() != 0 || (s->sure && (!ok || seen.unknown > 0)))
 		return;
-	if (ok) {
+	/* what a failed run left is there, and may be bad: its time stays due, and it leaves out what is good */
+	if (ok && !s->failed) {
 		s->missing = seen.missing > 0;
 		if (seen.oldest != 0 && (!s->known || seen.any_oldest != s->any_oldest))
 			set_last(s, seen.oldest, now_ms() - (wall_ms() - seen.oldest * 1000));
@@ -256,7 +257,7 @@ look(struct service *s, bool introduce)
 		s->sure = seen.unknown == 0;
 	}
 	s->look_ms = now_ms() + backoff_ms(s, s->looks++);
-	if (!s->sure)
+	if (!ok || seen.unknown > 0)
 		log_warning("not everything that is there is known; looking again");
 }
 
