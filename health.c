@@ -32,14 +32,16 @@ static int64_t
 late_since(
     const struct status *s, const struct status_item *item, const struct allowance *a, int64_t now)
 {
-	int64_t since = item->success + a->period_s + a->grace_s;
+	/* a backup is dated when its dump began: twice what the last one took, for it may grow */
+	int64_t took_s = item->duration_ms > 0 ? item->duration_ms / 500 : 0;
+	int64_t since = item->success + a->period_s + a->grace_s + took_s;
 
 	/* dated ahead of a clock that was set back: then what the service waits for must not pass */
 	if (item->success > now + a->grace_s)
 		since = s->next_due + a->grace_s;
 	if (item->success == 0)
 		since = s->started;
-	if (since > now)
+	if (since > now || (item->success == 0 && item->failures == 0 && s->working))
 		return 0;
 	/* a service just started has had no time yet, unless it has tried already */
 	if (item->failures == 0 && s->started <= now && now < s->started + a->grace_s)

@@ -22,11 +22,11 @@ status_says() {
 	for (( ; $# >= 5; )); do
 		at=0
 		[[ $3 == never ]] || at=$((now + $3))
-		items+=("{\"database\":\"$1\",\"destination\":\"$2\",\"wanted\":${wanted-1},\"success\":$at,\"size_bytes\":100,\"duration_ms\":1500,\"kept\":3,\"failures\":$4,\"failed\":0,\"error\":\"$5\"}")
+		items+=("{\"database\":\"$1\",\"destination\":\"$2\",\"wanted\":${wanted-1},\"success\":$at,\"size_bytes\":100,\"duration_ms\":${duration_ms--1},\"kept\":3,\"failures\":$4,\"failed\":0,\"error\":\"$5\"}")
 		shift 5
 	done
 	local IFS=,
-	echo "{\"pid\":1,\"started\":$started,\"next_due\":$due,\"working\":0,
+	echo "{\"pid\":1,\"started\":$started,\"next_due\":$due,\"working\":${working-0},
 \"backups\":[${items[*]}]}" >"$DB_BACKUP_STATUS_FILE"
 }
 
@@ -70,6 +70,25 @@ says_unhealthy() {
 	says_healthy
 	status_says -9000000 1000 app local -$((3 * 86400 + 8 * 3600)) 0 ''
 	says_unhealthy '*late since*'
+}
+
+@test "a dump that takes longer than the grace is no alarm, as its name tells when it began" {
+	export DB_BACKUP_INTERVAL=1d
+	pretend_service
+	# the one before took 5 hours: twice that is allowed, on top of 2.4
+	duration_ms=18000000 status_says -9000000 1000 app local -$((24 * 3600 + 12 * 3600)) 0 ''
+	says_healthy
+	duration_ms=18000000 status_says -9000000 1000 app local -$((24 * 3600 + 13 * 3600)) 0 ''
+	says_unhealthy '*late since* (36 min*'
+	duration_ms=-1 status_says -9000000 1000 app local -$((24 * 3600 + 3 * 3600)) 0 ''
+	says_unhealthy '*late since*'
+	# the first one of all
+	working=1 status_says -20000 0 app local never 0 ''
+	says_healthy
+	status_says -20000 0 app local never 0 ''
+	says_unhealthy '*has no backup*'
+	working=1 status_says -20000 0 app local never 1 'no'
+	says_unhealthy '*has no backup*'
 }
 
 @test "a service just started has time for its first backup, unless its run has failed" {
