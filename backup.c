@@ -470,7 +470,7 @@ back_up(struct run *r, const char *database)
 	} else if (lock == -1) {
 		log_error("cannot back up %s: cannot make its lock: %s", shown, strerror(errno));
 		log_hint(
-		    "make the directory of DB_BACKUP_STATUS_FILE, /run/backup-service or TMPDIR writable");
+		    "make /run/backup-service or TMPDIR writable");
 		note_status(r, EXIT_FAILED);
 	}
 	if (lock == -1) {

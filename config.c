@@ -187,7 +187,7 @@ static const struct {
 		{ "DB_BACKUP_STATUS_FILE", .type = TEXT, AT(status_file),
 		    .shown = "`/run/backup-service/status.json`, or in `TMPDIR`", .used_by = "SBH",
 		    .check = check_path,
-		    .help = "What `backup-health` reads; the locks lie beside it." },
+		    .help = "What `backup-health` reads; each service has its own." },
 		{ "DB_BACKUP_LOG", .type = CHOICE, AT(log), .fallback = "text",
 		    .choices = "text|json", .used_by = "SBLRVPH",
 		    .help = "Log as text, or as `json`, one object a line." },
