@@ -191,27 +191,36 @@ status_drop_unwanted(struct status *s)
 	s->n = n;
 }
 
+/* Unlike text_escape: what is no UTF-8 comes back as it was, or it would be another database. */
+static void
+print_string(FILE *f, const char *text)
+{
+	for (; *text != '\0'; text++)
+		fprintf(f,
+		    *text == '"' || *text == '\\' || (unsigned char)*text < 0x20 ? "\\u%04x" : "%c",
+		    *text);
+}
+
 static void
 print(FILE *f, const struct status *s)
 {
-	char escaped[4096];
-
 	fprintf(f, "{\"pid\":%lld,\"started\":%lld,\"next_due\":%lld,\"working\":%d,\n" ITEMS,
 	    (long long)s->pid, (long long)s->started, (long long)s->next_due, s->working);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct status_item *item = &s->item[i];
 
-		text_escape(escaped, sizeof escaped, item->database, true);
-		fprintf(f, "%s\n{\"database\":\"%s\",", i > 0 ? "," : "", escaped);
-		text_escape(escaped, sizeof escaped, item->destination, true);
+		fprintf(f, "%s\n{\"database\":\"", i > 0 ? "," : "");
+		print_string(f, item->database);
+		fputs("\",\"destination\":\"", f);
+		print_string(f, item->destination);
 		fprintf(f,
-		    "\"destination\":\"%s\",\"wanted\":%d,\"success\":%lld,\"size_bytes\":%lld,\"duration_ms\":%lld,"
-		    "\"kept\":%lld,\"failures\":%lld,\"failed\":%lld,",
-		    escaped, item->wanted, (long long)item->success, (long long)item->size_bytes,
+		    "\",\"wanted\":%d,\"success\":%lld,\"size_bytes\":%lld,\"duration_ms\":%lld,"
+		    "\"kept\":%lld,\"failures\":%lld,\"failed\":%lld,\"error\":\"",
+		    item->wanted, (long long)item->success, (long long)item->size_bytes,
 		    (long long)item->duration_ms, (long long)item->kept, (long long)item->failures,
 		    (long long)item->failed);
-		text_escape(escaped, sizeof escaped, item->error, true);
-		fprintf(f, "\"error\":\"%s\"}", escaped);
+		print_string(f, item->error);
+		fputs("\"}", f);
 	}
 	fprintf(f, "\n]}\n");
 }

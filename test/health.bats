@@ -187,6 +187,19 @@ with newline{,}'
 	run ! "$promtool" check metrics <<<'db_backup{database="a"b"} 1'
 }
 
+@test "a database whose name is no UTF-8 is the same one in the next run, and the metrics are text" {
+	local_dir
+	export DB_NAME=$'no_such_\xff"\\' DB_BACKUP_METRICS_FILE=$T/metrics
+	for n in 1 2; do
+		run_backup backup-db
+		assert_status 1
+		(($(grep -c '"database"' "$DB_BACKUP_STATUS_FILE") == 1))
+		grep -F "\"failures\":$n," "$DB_BACKUP_STATUS_FILE"
+	done
+	iconv -f UTF-8 -t UTF-8 "$T/metrics"
+	grep -xF 'db_backup_consecutive_failures{kind="dump",database="no_such_\\xff\"\\",destination="local"} 2' "$T/metrics"
+}
+
 @test "a metrics or status file that cannot be written is a warning" {
 	fresh_db
 	local_dir
