@@ -469,8 +469,7 @@ back_up(struct run *r, const char *database)
 		note_status(r, EXIT_LOCKED);
 	} else if (lock == -1) {
 		log_error("cannot back up %s: cannot make its lock: %s", shown, strerror(errno));
-		log_hint(
-		    "make /run/backup-service or TMPDIR writable");
+		log_hint("make /run/backup-service or TMPDIR writable");
 		note_status(r, EXIT_FAILED);
 	}
 	if (lock == -1) {

@@ -234,8 +234,8 @@ check_lock(struct rehearsal *r, const char *database, const char *name)
 		    "one more would end with exit status 3");
 	else if (fd == -1)
 		checklist_add(&r->out, FINDING_PROBLEM, name,
-		    "make /run/backup-service or TMPDIR writable",
-		    "its lock cannot be made: %s", strerror(errno));
+		    "make /run/backup-service or TMPDIR writable", "its lock cannot be made: %s",
+		    strerror(errno));
 	if (fd != -1)
 		close(fd);
 }

@@ -58,7 +58,7 @@
 #define NAP_MS (5 * 60 * 1000)
 #define RETRY_S 3600
 #define LOOK_LIMIT_MS (60 * 60 * 1000)
-#define STOP_MS 7500
+#define NO_LIMIT_MS (INT64_MAX / 2)
 #define CLAIM_MS 3000 /* for one that was just killed to be gone */
 #define NO_MEMORY_MS 10000
 #define JUMP_MS 60000 /* less is no jump of a clock */
@@ -178,20 +178,27 @@ set_last(struct service *s, int64_t last, int64_t last_ms)
 		s->jitter_ms = (int64_t)(random % ((uint64_t)s->c->jitter_s * 1000 + 1));
 }
 
-/* Start this program as another of its commands; argv begins with SELF. */
-static struct process_spec
-own_command(const struct list *argv, struct list *env)
+/* Run this program as another of its commands; argv begins with SELF. As process_run. */
+static int
+run_self(
+    struct process *p, const struct list *argv, process_output *out, void *arg, int64_t limit_ms)
 {
 	static const char *const all[] = { "*", NULL };
+	struct list env = { 0 };
+	int rc;
 
-	process_env_pass(env, all);
-	return (struct process_spec){ .name = argv->item[1],
+	process_env_pass(&env, all);
+	rc = process_run(p,
+	    &(struct process_spec){ .name = argv->item[1],
 		.argv = argv,
-		.env = env,
+		.env = &env,
 		.in = -1,
 		.out = -1,
 		.extra = -1,
-		.own = true };
+		.own = true },
+	    NULL, out, arg, limit_ms, true);
+	list_free(&env);
+	return rc;
 }
 
 struct answer {
@@ -215,9 +222,8 @@ collect(void *arg, const char *data, size_t n)
 static int
 ask(bool introduce, struct look *look)
 {
-	struct list argv = { 0 }, env = { 0 };
+	struct list argv = { 0 };
 	struct answer a = { 0 };
-	struct process_spec spec;
 	struct process p;
 	int rc;
 
@@ -225,15 +231,13 @@ ask(bool introduce, struct look *look)
 	list_add(&argv, "backup-service-look");
 	if (introduce)
 		list_add(&argv, "introduce");
-	spec = own_command(&argv, &env);
-	rc = process_run(&p, &spec, NULL, collect, &a, LOOK_LIMIT_MS, true);
+	rc = run_self(&p, &argv, collect, &a, LOOK_LIMIT_MS);
 	if (rc == 0 && sscanf(a.text, LOOK_SCAN, &look->oldest, &look->any_oldest, &look->missing,
 			   &look->unknown) != 4)
 		rc = -1;
 	if (rc == -1 && process_stopping() == 0)
 		log_error("cannot look into the destinations: that process %s", process_fate(&p));
 	list_free(&argv);
-	list_free(&env);
 	return rc;
 }
 
@@ -334,9 +338,8 @@ report(const struct config *c, int64_t began_ms, int status)
 static int
 run(const struct config *c, int64_t since)
 {
-	struct list argv = { 0 }, env = { 0 };
 	int64_t began_ms = process_clock_ms();
-	struct process_spec spec;
+	struct list argv = { 0 };
 	struct process p;
 	int status = EXIT_FAILED;
 	bool told = false;
@@ -345,23 +348,16 @@ run(const struct config *c, int64_t since)
 	list_add(&argv, "backup-db");
 	if (since > 0)
 		list_addf(&argv, "--older-than=%" PRId64, since);
-	spec = own_command(&argv, &env);
-	if (process_start(&p, &spec) == -1) {
-		log_error("cannot start a backup: %s", strerror(errno));
+	run_self(&p, &argv, NULL, NULL, NO_LIMIT_MS);
+	list_free(&argv);
+	if (p.pid > 0 && WIFEXITED(p.status)) {
+		status = WEXITSTATUS(p.status);
+		told = status != EXIT_USAGE;
 	} else {
-		if (process_wait(&p, -1, true) == -1)
-			process_end(&p, STOP_MS);
-		if (!p.running && WIFEXITED(p.status)) {
-			status = WEXITSTATUS(p.status);
-			told = status != EXIT_USAGE;
-		} else {
-			log_error("the backup %s", process_fate(&p));
-		}
+		log_error("the backup %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
 	}
 	if (!told && process_stopping() == 0)
 		report(c, began_ms, status);
-	list_free(&argv);
-	list_free(&env);
 	return status;
 }
 
@@ -393,15 +389,12 @@ tell(struct service *s, int64_t due)
 {
 	char stamp[32], text[32];
 	int64_t left = due - now_ms();
-	time_t at = (wall_ms() + left + 500) / 1000;
-	struct tm tm;
 
 	if (s->told_ms != 0 && due - s->told_ms < JUMP_MS && s->told_ms - due < JUMP_MS)
 		return;
 	s->told_ms = due;
-	gmtime_r(&at, &tm);
-	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	log_info("next backup at %s (in %s)", stamp,
+	log_info("next backup at %s (in %s)",
+	    text_stamp(stamp, sizeof stamp, (wall_ms() + left + 500) / 1000),
 	    text_duration(text, sizeof text, (left + 500) / 1000 * 1000));
 	status_update(s->c, note, s);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static void (*no_memory)(void);
@@ -268,6 +269,17 @@ text_escape(char *out, size_t size, const char *text, bool json)
 		n += length;
 	}
 	out[n] = '\0';
+}
+
+char *
+text_stamp(char *out, size_t size, int64_t t)
+{
+	time_t at = (time_t)t;
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm) == NULL || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		*out = '\0';
+	return out;
 }
 
 const char *

@@ -62,6 +62,9 @@ void text_escape(char *out, size_t size, const char *text, bool json);
  */
 size_t text_utf8(const char *s, uint32_t *character);
 
+/* "2026-11-22T09:23:45Z", of seconds since 1970. 32 bytes are enough. Returns out. */
+char *text_stamp(char *out, size_t size, int64_t t);
+
 /* "143.9 MB": decimal units (1000), "999 B" below. 32 bytes are enough. Returns out. */
 const char *text_size(char *out, size_t size, int64_t bytes);
 
