@@ -102,7 +102,7 @@ test-image:
 	test/image/run
 
 docs: backup-service
-	./backup-service --print-configuration > docs/configuration.md
+	./backup-service --print-configuration | cat docs/configuration.head.md - > docs/configuration.md
 
 install:
 	test -x backup-service || $(MAKE) backup-service

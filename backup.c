@@ -497,8 +497,7 @@ back_up(struct run *r, const char *database)
 		note_status(r, EXIT_LOCKED);
 	} else if (lock == -1) {
 		log_error("cannot back up %s: cannot make its lock: %s", shown, strerror(errno));
-		log_hint(
-		    "make the directory of DB_BACKUP_STATUS_FILE, /run/backup-service or TMPDIR writable");
+		log_hint("make /run/backup-service or TMPDIR writable");
 		note_status(r, EXIT_FAILED);
 	}
 	if (lock == -1) {
@@ -628,6 +627,7 @@ int
 backup_run(const struct config *c, const struct arguments *a)
 {
 	struct run *r = text_alloc(sizeof *r);
+	struct report report = { c, &r->d, &a->names, process_clock_ms() };
 	struct list databases = { 0 };
 	int rc;
 
@@ -644,8 +644,10 @@ backup_run(const struct config *c, const struct arguments *a)
 	destinations_init(&r->d, c);
 	if (r->older_than != 0)
 		status_read(c, &r->known);
-	report_begin(c);
-	if ((rc = check_tools(r)) == 0 && (rc = set_up_encryption(r)) == 0 &&
+	if ((rc = check_tools(r)) == EXIT_USAGE)
+		return rc; /* the service tells of it, as of other mistakes of the configuration */
+	report_begin(&report);
+	if (rc == 0 && (rc = set_up_encryption(r)) == 0 &&
 	    (rc = choose_databases(r, &a->names, &databases)) == 0) {
 		/* for names, sizes, what is fresh, what killed runs left; pruning lists again */
 		for (size_t i = 0; i < r->d.n; i++)
@@ -664,6 +666,6 @@ backup_run(const struct config *c, const struct arguments *a)
 				    "all was done; what is stored stays");
 	note_status(r, rc);
 	rc = process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : r->status;
-	report_end(c, r->item, r->items, rc);
+	report_end(&report, r->item, r->items, rc);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/duration.h"
@@ -13,10 +14,11 @@
 
 #define VALUE_MAX 65536 /* of a _FILE */
 
-enum type { TEXT, LIST, WORDS, BOOL, COUNT, DURATION, CHOICE };
+enum type { TEXT, LIST, WORDS, BOOL, COUNT, DURATION, CHOICE, SCHEDULE };
 
 struct option {
 	const char *name;
+	const char *title; /* of the group that begins with it */
 	const char *other; /* read if name is not set */
 	enum type type;
 	size_t offset;        /* in struct config */
@@ -30,187 +32,8 @@ struct option {
 	const char *help;
 };
 
-static const char *check_databases(const char *value);
-static const char *check_endpoint(const char *value);
-static const char *check_bucket(const char *value);
-static const char *check_remotes(const char *value);
-static const char *check_compress(const char *value);
-static const char *check_dump_options(const char *value);
-static const char *check_prefix(const char *value);
-static const char *check_schedule(const char *value);
-static const char *check_path(const char *value);
-static const char *check_passphrase(const char *value);
-
-#define AT(field) .offset = offsetof(struct config, field)
-#define YEARS(n) ((n)*INT64_C(366) * 86400)
-
-/* clang-format off: a table */
-static const struct {
-	const char *title;
-	struct option option[20];
-} groups[] = {
-	{ "Connection",
-	    {
-		{ "DB_NAME", .other = "PGDATABASE", .type = TEXT, AT(raw.database),
-		    .shown = "required", .used_by = "SBRP", .check = check_databases,
-		    .help =
-			"Database to back up; several with commas; `*` for every database that accepts connections and is no template." },
-		{ "DB_EXCLUDE", .type = LIST, AT(exclude), .used_by = "SBP",
-		    .help = "Databases that `*` leaves out, with commas." },
-		{ "PGHOST", .type = TEXT, AT(pg_host), .fallback = "localhost", .used_by = "SBRVP",
-		    .help =
-			"Server: host name, address, or directory of its socket. Other `PG*` variables and `~/.pgpass` work as usual." },
-		{ "PGPORT", .type = TEXT, AT(pg_port), .fallback = "5432", .used_by = "SBRVP",
-		    .help = "Port of the server." },
-		{ "PGUSER", .type = TEXT, AT(pg_user), .fallback = "postgres", .used_by = "SBRVP",
-		    .help = "User to connect as." },
-		{ "PGPASSWORD", .type = TEXT, AT(pg_password), .used_by = "SBRVP", .secret = true,
-		    .help = "Its password." },
-	    } },
-	{ "Destinations (at least one)",
-	    {
-		{ "DB_BACKUP_DIR", .type = TEXT, AT(directory), .used_by = "SBLRVP",
-		    .check = check_path, .help = "Local directory; created if missing." },
-		{ "S3_ENDPOINT", .type = TEXT, AT(s3_endpoint), .used_by = "SBLRVP",
-		    .check = check_endpoint,
-		    .help = "S3 server, with or without `https://` (or `http://`)." },
-		{ "S3_ACCESS_KEY", .type = TEXT, AT(s3_access_key), .used_by = "SBLRVP",
-		    .secret = true,
-		    .help =
-			"Access key; with the secret key left out only where `RCLONE_S3_ENV_AUTH=true` (instance roles)." },
-		{ "S3_SECRET_KEY", .type = TEXT, AT(s3_secret_key), .used_by = "SBLRVP",
-		    .secret = true, .help = "Secret key." },
-		{ "S3_BACKUP_BUCKET", .type = TEXT, AT(s3_bucket), .used_by = "SBLRVP",
-		    .check = check_bucket,
-		    .help = "Bucket, which must exist; may carry a path: `bucket/some/path`." },
-		{ "S3_REGION", .type = TEXT, AT(s3_region), .used_by = "SBLRVP",
-		    .help = "Region, as rclone." },
-		{ "S3_PROVIDER", .type = TEXT, AT(s3_provider),
-		    .shown = "`AWS` for amazonaws.com, else `Other`", .used_by = "SBLRVP",
-		    .help = "Provider, as rclone." },
-		{ "DB_BACKUP_REMOTE", .type = LIST, AT(remotes), .used_by = "SBLRVP",
-		    .check = check_remotes,
-		    .help =
-			"Any rclone remote, `name:path`, defined by `RCLONE_CONFIG_NAME_*` or a mounted `rclone.conf`; several with commas." },
-	    } },
-	{ "What to dump",
-	    {
-		{ "DB_BACKUP_EXCLUDE_TABLES", .type = LIST, AT(exclude_tables), .used_by = "SB",
-		    .help =
-			"Patterns of tables left out, with commas (`pg_dump --exclude-table`)." },
-		{ "DB_BACKUP_EXCLUDE_DATA", .type = LIST, AT(exclude_data), .used_by = "SB",
-		    .help =
-			"Patterns of tables whose rows are left out (`--exclude-table-data`)." },
-		{ "DB_BACKUP_SCHEMA_ONLY", .type = BOOL, AT(schema_only), .fallback = "no",
-		    .used_by = "SB", .help = "No rows at all." },
-		{ "DB_BACKUP_GLOBALS", .type = BOOL, AT(globals), .fallback = "no",
-		    .used_by = "SBP",
-		    .help = "Also roles and tablespaces (`pg_dumpall --globals-only`)." },
-		{ "DB_BACKUP_COMPRESS", .type = TEXT, AT(compress),
-		    .shown = "`zstd:3`; `1` (gzip) where pg_dump is older than 16", .used_by = "SB",
-		    .check = check_compress, .help = "Compression, as `pg_dump --compress`; a method needs pg_dump 16." },
-		{ "PGDUMP_OPTIONS", .type = WORDS, AT(dump_options), .used_by = "SB",
-		    .check = check_dump_options,
-		    .help =
-			"Further options of pg_dump, split like a shell would, without a shell." },
-		{ "DB_BACKUP_PASSPHRASE", .type = TEXT, AT(passphrase), .used_by = "SBRV",
-		    .secret = true, .check = check_passphrase,
-		    .help =
-			"Encrypts every backup at every destination (rclone crypt). Keep it elsewhere too: without it nothing can be restored." },
-	    } },
-	{ "When and how many",
-	    {
-		{ "DB_BACKUP_INTERVAL", .type = DURATION, AT(interval_s), .fallback = "604800",
-		    .min = 1, .max = YEARS(10), .used_by = "SH", .help = "Time between backups." },
-		{ "DB_BACKUP_SCHEDULE", .other = "SCHEDULE", .type = TEXT, AT(raw.schedule),
-		    .used_by = "SH", .check = check_schedule,
-		    .help =
-			"Five-field cron expression or `@hourly` `@daily` `@weekly` `@monthly` `@yearly` `@every DURATION`, in `TZ`; takes the place of the interval." },
-		{ "DB_BACKUP_JITTER", .type = DURATION, AT(jitter_s), .fallback = "0",
-		    .max = YEARS(1), .used_by = "SH",
-		    .help =
-			"Up to so much later, at random, so that a fleet does not start at once." },
-		{ "DB_BACKUP_MAX_N", .type = COUNT, AT(raw.max_n), .fallback = "10", .max = 1000000,
-		    .choices = "unlimited", .used_by = "SBP",
-		    .help = "Newest backups kept; `unlimited` turns pruning off." },
-		{ "DB_BACKUP_KEEP_DAYS", .type = COUNT, AT(raw.keep_days), .fallback = "0",
-		    .max = 36600, .used_by = "SBP",
-		    .help =
-			"Days within which also every backup is kept, counted from the newest." },
-		{ "DB_BACKUP_KEEP_DAILY", .type = COUNT, AT(raw.keep_daily), .fallback = "0",
-		    .max = 36600, .used_by = "SBP",
-		    .help = "Days of which also the newest backup is kept (days that have one)." },
-		{ "DB_BACKUP_KEEP_WEEKLY", .type = COUNT, AT(raw.keep_weekly), .fallback = "0",
-		    .max = 5300, .used_by = "SBP",
-		    .help = "ISO weeks of which also the newest is kept." },
-		{ "DB_BACKUP_KEEP_MONTHLY", .type = COUNT, AT(raw.keep_monthly), .fallback = "0",
-		    .max = 1200, .used_by = "SBP",
-		    .help = "Months of which also the newest is kept." },
-		{ "DB_BACKUP_KEEP_YEARLY", .type = COUNT, AT(raw.keep_yearly), .fallback = "0",
-		    .max = 100, .used_by = "SBP",
-		    .help = "Years of which also the newest is kept." },
-		{ "DB_BACKUP_PREFIX", .type = TEXT, AT(raw.prefix), .fallback = "",
-		    .used_by = "SBLRVP", .check = check_prefix,
-		    .help =
-			"Put before the database's name, with a dash; ends in `/` for a folder." },
-		{ "DB_BACKUP_RETRIES", .type = COUNT, AT(retries), .fallback = "3", .max = 100,
-		    .used_by = "SB",
-		    .help = "Further tries of a failed run, 10 s, 1 min, then 5 min apart." },
-		{ "DB_BACKUP_VERIFY", .type = CHOICE, AT(verify), .fallback = "no",
-		    .choices = "no|read|restore", .used_by = "SB",
-		    .help =
-			"What is done after each backup and before pruning: `read` it to its end, or `restore` it into a scratch database." },
-		{ "DB_BACKUP_WAIT", .type = DURATION, AT(wait_s), .fallback = "60", .max = YEARS(1),
-		    .used_by = "SBRVP",
-		    .help = "How long to wait for the server to accept connections." },
-		{ "DB_BACKUP_STALL_TIMEOUT", .type = DURATION, AT(stall_s), .fallback = "1h",
-		    .max = YEARS(1), .used_by = "SBLRVP",
-		    .help =
-			"A run in which no byte moves for so long is stopped and failed; `0` for never." },
-	    } },
-	{ "Telling the world",
-	    {
-		{ "DB_BACKUP_PING_URL", .type = TEXT, AT(ping_url), .used_by = "SB", .secret = true,
-		    .help =
-			"Fetched at start (`/start`), success and failure (`/fail`), the healthchecks.io way." },
-		{ "DB_BACKUP_HOOK", .type = TEXT, AT(hook), .used_by = "SB", .check = check_path,
-		    .help =
-			"Executable run with `start`, `success` or `failure` and `BACKUP_*` variables that describe the run; no shell." },
-		{ "DB_BACKUP_METRICS_FILE", .type = TEXT, AT(metrics_file), .used_by = "SB",
-		    .check = check_path,
-		    .help = "File for Prometheus' text format, replaced after each run." },
-		{ "DB_BACKUP_STATUS_FILE", .type = TEXT, AT(status_file),
-		    .shown = "`/run/backup-service/status.json`, or in `TMPDIR`", .used_by = "SBH",
-		    .check = check_path,
-		    .help = "What `backup-health` reads; the locks lie beside it." },
-		{ "DB_BACKUP_LOG", .type = CHOICE, AT(log), .fallback = "text",
-		    .choices = "text|json", .used_by = "SBLRVPH",
-		    .help = "Log as text, or as `json`, one object a line." },
-	    } },
-};
-/* clang-format on */
-
 #define AS_TEXT_OF(x) #x
 #define AS_TEXT(x) AS_TEXT_OF(x)
-#define GROUPS (sizeof groups / sizeof groups[0])
-
-/* The option behind o in the table; the first for NULL, NULL behind the last. */
-static const struct option *
-next_option(const struct option *o)
-{
-	for (size_t g = 0; g < GROUPS; g++) {
-		const struct option *first = groups[g].option, *end = first + 20;
-
-		if (o == NULL)
-			return first;
-		if (o < first || o >= end)
-			continue;
-		if (o + 1 < end && o[1].name != NULL)
-			return o + 1;
-		return g + 1 < GROUPS ? groups[g + 1].option : NULL;
-	}
-	return NULL;
-}
 
 static const char *
 check_databases(const char *value)
@@ -220,9 +43,13 @@ check_databases(const char *value)
 
 	list_split(&names, value);
 	star = list_has(&names, "*");
-	return names.n == 0        ? "a database name" :
-	       star && names.n > 1 ? "`*` alone, or names" :
-				     NULL;
+	return names.n == 0 ?
+		   "a database name" :
+	       star && names.n > 1 ?
+		   "`*` alone, or names" :
+	       strstr(value, "postgres://") != NULL || strstr(value, "postgresql://") != NULL ?
+		   "the name alone; the rest goes into PGHOST, PGPORT, PGUSER and PGPASSWORD" :
+		   NULL;
 }
 
 static const char *
@@ -240,6 +67,20 @@ check_passphrase(const char *value)
 	return strpbrk(value, "\r\n") == NULL && strlen(value) <= 4096 ?
 		   NULL :
 		   "one line of at most 4096 bytes";
+}
+
+/* report.c tells why rclone gets it as a folder and a file's name. */
+static const char *
+check_ping_url(const char *value)
+{
+	const char *host = strstr(value, "://"), *name = strrchr(value, '/');
+
+	return (strncmp(value, "https://", 8) == 0 || strncmp(value, "http://", 7) == 0) &&
+		       name > host + 3 && name[1] != '\0' && strchr(name, '%') == NULL &&
+		       strpbrk(value, "?# \t\r\n") == NULL ?
+		   NULL :
+		   "https://HOST/PATH that ends in a plain name, without ?, % and #; another one can be "
+		   "fetched by DB_BACKUP_HOOK, see docs/hooks.md";
 }
 
 static const char *
@@ -394,14 +235,129 @@ check_prefix(const char *value)
 		   "printable text that does not begin with a dot, behind its last \"/\" at most 100 bytes";
 }
 
-static const char *
-check_schedule(const char *value)
-{
-	static char why[256];
-	struct schedule s;
+#define AT(field) .offset = offsetof(struct config, field)
+#define YEARS(n) ((n)*INT64_C(366) * 86400)
 
-	return schedule_parse(&s, value, why, sizeof why) == 0 ? NULL : why;
-}
+/* clang-format off: a table */
+static const struct option options[] = {
+	{ "DB_NAME", .title = "Connection", .other = "PGDATABASE", .type = LIST, AT(databases),
+	    .shown = "required", .used_by = "SBRP", .check = check_databases,
+	    .help =
+		"Database to back up; several with commas; `*` for every database that accepts connections and is no template." },
+	{ "DB_EXCLUDE", .type = LIST, AT(exclude), .used_by = "SBP",
+	    .help = "Databases that `*` leaves out, with commas." },
+	{ "PGHOST", .type = TEXT, AT(pg_host), .fallback = "localhost", .used_by = "SBRVP",
+	    .help =
+		"Server: host name, address, or directory of its socket. Other `PG*` variables and `~/.pgpass` work as usual." },
+	{ "PGPORT", .type = TEXT, AT(pg_port), .fallback = "5432", .used_by = "SBRVP",
+	    .help = "Port of the server." },
+	{ "PGUSER", .type = TEXT, AT(pg_user), .fallback = "postgres", .used_by = "SBRVP",
+	    .help = "User to connect as." },
+	{ "PGPASSWORD", .type = TEXT, AT(pg_password), .used_by = "SBRVP", .secret = true,
+	    .help = "Its password." },
+	{ "DB_BACKUP_DIR", .title = "Destinations (at least one)", .type = TEXT, AT(directory),
+	    .used_by = "SBLRVP", .check = check_path,
+	    .help = "Local directory; created if missing." },
+	{ "S3_ENDPOINT", .type = TEXT, AT(s3_endpoint), .used_by = "SBLRVP",
+	    .check = check_endpoint,
+	    .help = "S3 server, with or without `https://` (or `http://`)." },
+	{ "S3_ACCESS_KEY", .type = TEXT, AT(s3_access_key), .used_by = "SBLRVP", .secret = true,
+	    .help =
+		"Access key; with the secret key left out only where `RCLONE_S3_ENV_AUTH=true` (instance roles)." },
+	{ "S3_SECRET_KEY", .type = TEXT, AT(s3_secret_key), .used_by = "SBLRVP", .secret = true,
+	    .help = "Secret key." },
+	{ "S3_BACKUP_BUCKET", .type = TEXT, AT(s3_bucket), .used_by = "SBLRVP",
+	    .check = check_bucket,
+	    .help = "Bucket, which must exist; may carry a path: `bucket/some/path`." },
+	{ "S3_REGION", .type = TEXT, AT(s3_region), .used_by = "SBLRVP",
+	    .help = "Region, as rclone." },
+	{ "S3_PROVIDER", .type = TEXT, AT(s3_provider),
+	    .shown = "`AWS` for amazonaws.com, else `Other`", .used_by = "SBLRVP",
+	    .help = "Provider, as rclone." },
+	{ "DB_BACKUP_REMOTE", .type = LIST, AT(remotes), .used_by = "SBLRVP",
+	    .check = check_remotes,
+	    .help =
+		"Any rclone remote, `name:path`, defined by `RCLONE_CONFIG_NAME_*` or a mounted `rclone.conf`; several with commas." },
+	{ "DB_BACKUP_EXCLUDE_TABLES", .title = "What to dump", .type = LIST, AT(exclude_tables),
+	    .used_by = "SB",
+	    .help = "Patterns of tables left out, with commas (`pg_dump --exclude-table`)." },
+	{ "DB_BACKUP_EXCLUDE_DATA", .type = LIST, AT(exclude_data), .used_by = "SB",
+	    .help = "Patterns of tables whose rows are left out (`--exclude-table-data`)." },
+	{ "DB_BACKUP_SCHEMA_ONLY", .type = BOOL, AT(schema_only), .fallback = "no", .used_by = "SB",
+	    .help = "No rows at all." },
+	{ "DB_BACKUP_GLOBALS", .type = BOOL, AT(globals), .fallback = "no", .used_by = "SBP",
+	    .help = "Also roles and tablespaces (`pg_dumpall --globals-only`)." },
+	{ "DB_BACKUP_COMPRESS", .type = TEXT, AT(compress),
+	    .shown = "`zstd:3`; `1` (gzip) where pg_dump is older than 16", .used_by = "SB",
+	    .check = check_compress,
+	    .help = "Compression, as `pg_dump --compress`; a method needs pg_dump 16." },
+	{ "PGDUMP_OPTIONS", .type = WORDS, AT(dump_options), .used_by = "SB",
+	    .check = check_dump_options,
+	    .help = "Further options of pg_dump, split like a shell would, without a shell." },
+	{ "DB_BACKUP_PASSPHRASE", .type = TEXT, AT(passphrase), .used_by = "SBRV", .secret = true,
+	    .check = check_passphrase,
+	    .help =
+		"Encrypts every backup at every destination (rclone crypt). Keep it elsewhere too: without it nothing can be restored." },
+	{ "DB_BACKUP_INTERVAL", .title = "When and how many", .type = DURATION, AT(interval_s),
+	    .fallback = "604800", .min = 1, .max = SCHEDULE_MAX_S, .used_by = "SH",
+	    .help = "Time between backups." },
+	{ "DB_BACKUP_SCHEDULE", .other = "SCHEDULE", .type = SCHEDULE, AT(schedule),
+	    .used_by = "SH",
+	    .help =
+		"Five-field cron expression or `@hourly` `@daily` `@weekly` `@monthly` `@yearly` `@every DURATION`, in `TZ`; takes the place of the interval." },
+	{ "DB_BACKUP_JITTER", .type = DURATION, AT(jitter_s), .fallback = "0", .max = YEARS(1),
+	    .used_by = "SH",
+	    .help = "Up to so much later, at random, so that a fleet does not start at once." },
+	{ "DB_BACKUP_MAX_N", .type = COUNT, AT(raw.max_n), .fallback = "10", .max = 1000000,
+	    .choices = "unlimited", .used_by = "SBP",
+	    .help = "Newest backups kept; `unlimited` turns pruning off." },
+	{ "DB_BACKUP_KEEP_DAYS", .type = COUNT, AT(raw.keep_days), .fallback = "0", .max = 36600,
+	    .used_by = "SBP",
+	    .help = "Days within which also every backup is kept, counted from the newest." },
+	{ "DB_BACKUP_KEEP_DAILY", .type = COUNT, AT(raw.keep_daily), .fallback = "0", .max = 36600,
+	    .used_by = "SBP",
+	    .help = "Days of which also the newest backup is kept (days that have one)." },
+	{ "DB_BACKUP_KEEP_WEEKLY", .type = COUNT, AT(raw.keep_weekly), .fallback = "0", .max = 5300,
+	    .used_by = "SBP", .help = "ISO weeks of which also the newest is kept." },
+	{ "DB_BACKUP_KEEP_MONTHLY", .type = COUNT, AT(raw.keep_monthly), .fallback = "0",
+	    .max = 1200, .used_by = "SBP", .help = "Months of which also the newest is kept." },
+	{ "DB_BACKUP_KEEP_YEARLY", .type = COUNT, AT(raw.keep_yearly), .fallback = "0", .max = 100,
+	    .used_by = "SBP", .help = "Years of which also the newest is kept." },
+	{ "DB_BACKUP_PREFIX", .type = TEXT, AT(raw.prefix), .fallback = "", .used_by = "SBLRVP",
+	    .check = check_prefix,
+	    .help = "Put before the database's name, with a dash; ends in `/` for a folder." },
+	{ "DB_BACKUP_RETRIES", .type = COUNT, AT(retries), .fallback = "3", .max = 100,
+	    .used_by = "SB",
+	    .help = "Further tries of a failed run, 10 s, 1 min, then 5 min apart." },
+	{ "DB_BACKUP_VERIFY", .type = CHOICE, AT(verify), .fallback = "no",
+	    .choices = "no|read|restore", .used_by = "SB",
+	    .help =
+		"What is done after each backup and before pruning: `read` it to its end, or `restore` it into a scratch database." },
+	{ "DB_BACKUP_WAIT", .type = DURATION, AT(wait_s), .fallback = "60", .max = YEARS(1),
+	    .used_by = "SBRVP", .help = "How long to wait for the server to accept connections." },
+	{ "DB_BACKUP_STALL_TIMEOUT", .type = DURATION, AT(stall_s), .fallback = "1h",
+	    .max = YEARS(1), .used_by = "SBLRVP",
+	    .help =
+		"A run in which no byte moves for so long is stopped and failed; `0` for never." },
+	{ "DB_BACKUP_PING_URL", .title = "Telling the world", .type = TEXT, AT(ping_url),
+	    .used_by = "SB", .secret = true, .check = check_ping_url,
+	    .help =
+		"Fetched at start (`/start`), success and failure (`/fail`), the healthchecks.io way." },
+	{ "DB_BACKUP_HOOK", .type = TEXT, AT(hook), .used_by = "SB", .check = check_path,
+	    .help =
+		"Executable run with `start`, `success` or `failure` and `BACKUP_*` variables that describe the run; no shell." },
+	{ "DB_BACKUP_METRICS_FILE", .type = TEXT, AT(metrics_file), .used_by = "SB",
+	    .check = check_path,
+	    .help = "File for Prometheus' text format, replaced after each run." },
+	{ "DB_BACKUP_STATUS_FILE", .type = TEXT, AT(status_file),
+	    .shown = "`/run/backup-service/status.json`, or in `TMPDIR`", .used_by = "SBH",
+	    .check = check_path, .help = "What `backup-health` reads; each service has its own." },
+	{ "DB_BACKUP_LOG", .type = CHOICE, AT(log), .fallback = "text", .choices = "text|json",
+	    .used_by = "SBLRVPH", .help = "Log as text, or as `json`, one object a line." },
+};
+/* clang-format on */
+
+#define END (options + sizeof options / sizeof options[0])
 
 /* Smallest number of single-character edits between two words. */
 static size_t
@@ -443,7 +399,7 @@ nearest(const char *name, size_t *away)
 	const struct option *best = NULL;
 
 	*away = 1000;
-	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
+	for (const struct option *o = options; o < END; o++) {
 		size_t d =
 		    within(name, o->name) || within(o->name, name) ? 1 : distance(name, o->name);
 
@@ -458,7 +414,7 @@ nearest(const char *name, size_t *away)
 static bool
 is_known(const char *name)
 {
-	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
+	for (const struct option *o = options; o < END; o++) {
 		size_t n = strlen(o->name);
 
 		if (strncmp(name, o->name, n) == 0 &&
@@ -466,6 +422,21 @@ is_known(const char *name)
 			return true;
 	}
 	return false;
+}
+
+/* Kubernetes tells of a Service called db-backup in such variables. */
+static bool
+is_injected(const char *name)
+{
+	static const char *const ports[] = { "DB_BACKUP_PORT", "DB_BACKUP_SERVICE_PORT" };
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t n = strlen(ports[i]);
+
+		if (strncmp(name, ports[i], n) == 0 && (name[n] == '\0' || name[n] == '_'))
+			return true;
+	}
+	return strcmp(name, "DB_BACKUP_SERVICE_HOST") == 0;
 }
 
 extern char **environ;
@@ -481,7 +452,8 @@ check_names(void)
 		const struct option *near;
 		size_t away;
 
-		if ((own || strncmp(name, "S3_", 3) == 0) && !is_known(name)) {
+		if ((own || strncmp(name, "S3_", 3) == 0) && !is_known(name) &&
+		    !is_injected(name)) {
 			near = nearest(name, &away);
 			if (own)
 				log_error("%s: there is no such variable; did you mean %s?", name,
@@ -495,25 +467,118 @@ check_names(void)
 	return mistakes;
 }
 
+/* Behind the name that a POSIX zone begins with; NULL if it does not. */
+static const char *
+skip_zone_name(const char *zone)
+{
+	size_t n = 0;
+
+	while ((zone[n] | 0x20) >= 'a' && (zone[n] | 0x20) <= 'z')
+		n++;
+	if (*zone == '<')
+		return (zone = strchr(zone, '>')) != NULL ? zone + 1 : NULL;
+	return n >= 3 ? zone + n : NULL;
+}
+
+/* CET-1CEST and the like. That is no check of rules: who writes those means them. */
+static bool
+is_posix_zone(const char *zone)
+{
+	const char *p = skip_zone_name(zone);
+
+	if (p == NULL)
+		return false;
+	p += *p == '+' || *p == '-';
+	if (*p < '0' || *p > '9')
+		return false;
+	p += strspn(p, "0123456789:");
+	return *p == '\0' ||
+	       ((p = skip_zone_name(p)) != NULL && strchr("+-0123456789,", *p) != NULL);
+}
+
+static bool
+is_zone_file(const char *folder, const char *zone)
+{
+	char *path = text_format("%s/%s", folder, zone);
+	struct stat st;
+	bool is = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+
+	free(path);
+	return is;
+}
+
+/* libc silently takes a TZ that it does not know for UTC, and backups would be due at other hours. */
+static int
+check_zone(void)
+{
+	static const char *const folders[] = { "/usr/share/zoneinfo", "/share/zoneinfo",
+		"/etc/zoneinfo" };
+	static const char *const utc[] = { "UTC", "GMT", "Etc/UTC", "Etc/GMT" };
+	const char *zone = getenv("TZ"), *own = getenv("TZDIR");
+	bool known;
+
+	if (zone == NULL || *zone == '\0')
+		return 0;
+	zone += *zone == ':';
+	known = is_posix_zone(zone) || (*zone == '/' && is_zone_file("", zone)) ||
+		(own != NULL && is_zone_file(own, zone));
+	for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+		known = known || is_zone_file(folders[i], zone);
+	for (size_t i = 0; i < sizeof utc / sizeof utc[0]; i++)
+		known = known || strcmp(zone, utc[i]) == 0;
+	if (known)
+		return 0;
+	log_error(
+	    "TZ: \"%.100s\" is no time zone known here; it takes one such as Europe/Berlin, with its file "
+	    "in /usr/share/zoneinfo (package tzdata), or CET-1CEST",
+	    zone);
+	return 1;
+}
+
+static bool
+ends_in(const char *name, size_t n, const char *end)
+{
+	size_t m = strlen(end);
+
+	return n >= m && memcmp(name + n - m, end, m) == 0;
+}
+
+/* As rclone quotes it, where that differs; else NULL. */
+static char *
+quoted(const char *value)
+{
+	char *text = text_alloc(2 * strlen(value) + 1), *end = text;
+
+	for (; *value != '\0'; *end++ = *value++)
+		if (*value == '"' || *value == '\\')
+			*end++ = '\\';
+	*end = '\0';
+	if (strchr(text, '\\') != NULL)
+		return text;
+	free(text);
+	return NULL;
+}
+
 /* Secrets that pass through to rclone: its debug log tells them. */
 static void
 hide_passed_secrets(void)
 {
-	static const char *const words[] = { "SECRET", "PASS", "TOKEN", "KEY", "CREDENTIALS" };
+	/* what is before it may be the name of a remote: all of that says nothing */
+	static const char *const ends[] = { "_PASS", "_PASSWORD", "_PASSWORD2", "_PASSPHRASE",
+		"_SECRET", "_TOKEN", "_CREDENTIALS", "_KEY", "_KEY_ID", "_KEY_PEM", "_KEY_BASE64",
+		"_SAS_URL" };
 
 	for (char **e = environ; *e != NULL; e++) {
 		size_t n = strcspn(*e, "=");
 
-		if (strncmp(*e, "RCLONE_", 7) != 0 && strncmp(*e, "AWS_", 4) != 0)
+		if ((strncmp(*e, "RCLONE_", 7) != 0 && strncmp(*e, "AWS_", 4) != 0) ||
+		    (*e)[n] != '=' || ends_in(*e, n, "_ASK_PASSWORD"))
 			continue;
-		for (size_t i = 0; i < sizeof words / sizeof words[0] && (*e)[n] == '='; i++) {
-			const char *at = strstr(*e, words[i]), *file = strstr(*e, "FILE");
-
-			if (at != NULL && at < *e + n && (file == NULL || file > *e + n)) {
+		for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+			if (ends_in(*e, n, ends[i])) {
 				log_secret(*e + n + 1);
-				break;
+				log_secret(quoted(*e + n + 1));
 			}
-		}
 	}
 }
 
@@ -609,7 +674,7 @@ parse_bool(const char *value)
 static const char *
 parse(const struct option *o, const char *value, struct config *c)
 {
-	static char right[128];
+	static char right[256];
 	void *at = (char *)c + o->offset;
 	int64_t number = 0;
 	long seconds = 0;
@@ -654,6 +719,9 @@ parse(const struct option *o, const char *value, struct config *c)
 		}
 		*(int64_t *)at = seconds;
 		return NULL;
+	case SCHEDULE:
+		c->schedule_text = value;
+		return schedule_parse(at, value, right, sizeof right) == -1 ? right : NULL;
 	}
 	return NULL;
 }
@@ -673,10 +741,20 @@ mistake(const struct option *o, struct config *c)
 	return 1;
 }
 
+/* URLs, connection strings: what may carry a credential though none belongs there. */
+static bool
+may_hold_secret(const char *value)
+{
+	return strchr(value, '@') != NULL || strstr(value, "://") != NULL ||
+	       strcasestr(value, "pass") != NULL ||
+	       (strchr(value, ',') != NULL && strchr(value, '=') != NULL);
+}
+
 static int
 read_option(const struct option *o, struct config *c)
 {
-	const char *value, *name = o->name, *right = NULL;
+	const char *value, *name = o->name, *right = NULL, *quote;
+	bool hide;
 
 	if (read_name(name, o->secret, &value) == -1)
 		return mistake(o, c);
@@ -697,12 +775,10 @@ read_option(const struct option *o, struct config *c)
 		right = parse(o, value, c);
 	if (right == NULL)
 		return 0;
-	if (o->check == check_schedule)
-		log_error("%s: \"%s\": %s", name, value, right);
-	else
-		log_error("%s: %s%s%s is not valid; it takes %s", name,
-		    o->secret ? "its value" : "\"", o->secret ? "" : value, o->secret ? "" : "\"",
-		    right);
+	hide = o->secret || (may_hold_secret(value) && o->type != SCHEDULE);
+	quote = hide ? "" : "\"";
+	log_error("%s: %s%s%s%s%s", name, quote, hide ? "its value" : value, quote,
+	    o->type == SCHEDULE ? ": " : " is not valid; it takes ", right);
 	return mistake(o, c);
 }
 
@@ -753,21 +829,20 @@ static int
 derive(struct config *c, unsigned need)
 {
 	const char *slash = c->raw.prefix == NULL ? NULL : strrchr(c->raw.prefix, '/');
-	struct list names = { 0 };
+	struct list names = c->databases;
 	int mistakes = 0;
 
-	if (c->raw.database != NULL)
-		list_split(&names, c->raw.database);
+	c->databases = (struct list){ 0 };
 	for (size_t i = 0; i < names.n; i++)
 		if (strcmp(names.item[i], "*") == 0)
 			c->all_databases = true;
 		else if (!list_has(&c->databases, names.item[i]))
 			list_add(&c->databases, names.item[i]);
-	list_free(&names);
-	if ((need & NEED_DATABASE) != 0 && c->raw.database == NULL) {
+	if ((need & NEED_DATABASE) != 0 && names.n == 0) {
 		log_error("DB_NAME is missing: set it to the database to back up");
 		mistakes++;
 	}
+	list_free(&names);
 	c->folder =
 	    slash == NULL ? "" : text_format("%.*s", (int)(slash - c->raw.prefix), c->raw.prefix);
 	c->label = slash != NULL ? slash + 1 : c->raw.prefix != NULL ? c->raw.prefix : "";
@@ -788,13 +863,8 @@ derive(struct config *c, unsigned need)
 		    "_KEEP_DAILY, _KEEP_WEEKLY, _KEEP_MONTHLY or _KEEP_YEARLY");
 		mistakes++;
 	}
-	schedule_interval(&c->schedule, (long)c->interval_s);
-	if (c->raw.schedule != NULL && check_schedule(c->raw.schedule) == NULL) {
-		char why[256];
-
-		schedule_parse(&c->schedule, c->raw.schedule, why, sizeof why);
-		c->schedule_text = c->raw.schedule;
-	}
+	if (c->schedule_text == NULL)
+		schedule_interval(&c->schedule, (long)c->interval_s);
 	return mistakes + check_destinations(c, (need & NEED_DESTINATION) != 0);
 }
 
@@ -809,23 +879,32 @@ config_read(struct config *c, unsigned need)
 	format = getenv("DB_BACKUP_LOG");
 	log_setup(format != NULL && strcmp(format, "json") == 0 ? LOG_JSON : LOG_TEXT);
 	hide_passed_secrets();
-	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o))
-		mistakes += read_option(o, c);
+	/* the secrets first: a mistake in another value must not show one */
+	for (int secret = 1; secret >= 0; secret--)
+		for (const struct option *o = options; o < END; o++)
+			if (o->secret == secret)
+				mistakes += read_option(o, c);
 	mistakes += check_names();
+	mistakes += check_zone();
 	mistakes += derive(c, need);
 	log_setup(c->log == LOG_JSON ? LOG_JSON : LOG_TEXT);
 	return mistakes == 0 ? 0 : -1;
 }
 
-static void
-print_default(const struct option *o, const char *none)
+/* The default, "" for none. */
+static const char *
+default_of(const struct option *o)
 {
-	if (o->shown != NULL)
-		fputs(o->shown, stdout);
-	else if (o->fallback != NULL && *o->fallback != '\0')
-		printf("`%s`", o->fallback);
-	else
-		fputs(none, stdout);
+	return o->shown != NULL ? o->shown : o->fallback != NULL ? o->fallback : "";
+}
+
+/* Without the back quotes. */
+static void
+print_plain(const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text[i] != '`')
+			putchar(text[i]);
 }
 
 /* Words of text in lines of at most 78 columns, without the back quotes. */
@@ -844,9 +923,7 @@ print_wrapped(const char *text)
 			putchar(' ');
 			column++;
 		}
-		for (size_t i = 0; i < n; i++)
-			if (text[i] != '`')
-				putchar(text[i]);
+		print_plain(text, n);
 		column += n;
 		text += n + (text[n] == ' ');
 	}
@@ -857,16 +934,13 @@ void
 config_print_help(char command)
 {
 	printf("\nEnvironment (each also as NAME_FILE, a file that holds the value):\n");
-	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
+	for (const struct option *o = options; o < END; o++) {
 		if (strchr(o->used_by, command) == NULL)
 			continue;
 		printf("  %s", o->name);
-		if (o->shown != NULL || (o->fallback != NULL && *o->fallback != '\0')) {
+		if (*default_of(o) != '\0') {
 			fputs(" (", stdout);
-			for (const char *p = o->shown != NULL ? o->shown : o->fallback; *p != '\0';
-			     p++)
-				if (*p != '`')
-					putchar(*p);
+			print_plain(default_of(o), strlen(default_of(o)));
 			putchar(')');
 		}
 		putchar('\n');
@@ -878,48 +952,20 @@ void
 config_print_markdown(void)
 {
 	static const char *const types[] = { "text", "list", "words", "yes or no", "number",
-		"duration", "word" };
+		"duration", "word", "text" };
 
-	fputs(
-	    "# Configuration\n\n"
-	    "<!-- Made by `make docs` from the table in config.c; do not edit. -->\n\n"
-	    "Everything is an environment variable. An empty value counts as unset. Each variable `X` can also be\n"
-	    "given as `X_FILE`, a path whose content (less one newline at its end) is the value; both at once is an\n"
-	    "error. All mistakes are reported together, with exit status 2. An unknown name that begins with\n"
-	    "`DB_BACKUP_` is a mistake. Durations are seconds or a number with a unit: `90`, `15m`, `6h`, `7d`, `2w`.\n"
-	    "In lists `\\,` is a comma that is part of an item.\n\n"
-	    "Every `RCLONE_*` variable reaches rclone, with two exceptions. Of `RCLONE_CRYPT_*` only\n"
-	    "`RCLONE_CRYPT_PASSWORD2` (the salt) reaches uploads and downloads. `DB_BACKUP_PING_URL` is fetched\n"
-	    "with `RCLONE_CA_CERT` alone. `RCLONE_*` variables win over what this program sets otherwise:\n\n"
-	    "| variable | else it is |\n| --- | --- |\n"
-	    "| `RCLONE_LOG_LEVEL` | `ERROR` |\n"
-	    "| `RCLONE_ASK_PASSWORD` | `false` |\n"
-	    "| `RCLONE_RETRIES` | `1` |\n"
-	    "| `RCLONE_LOW_LEVEL_RETRIES` | `3` |\n"
-	    "| `RCLONE_CONTIMEOUT` | `10s` |\n"
-	    "| `RCLONE_TIMEOUT` | `60s` |\n"
-	    "| `RCLONE_CA_CERT` | `AWS_CA_BUNDLE`, if set |\n"
-	    "| `RCLONE_CONFIG` | `/dev/null`, for `S3_BACKUP_BUCKET` only |\n"
-	    "| `RCLONE_S3_PROVIDER` | `S3_PROVIDER` |\n"
-	    "| `RCLONE_S3_REGION` | `S3_REGION`, if set |\n"
-	    "| `RCLONE_S3_NO_CHECK_BUCKET` | `true` |\n"
-	    "| `RCLONE_S3_CHUNK_SIZE` | chosen for the expected size and "
-	    "`RCLONE_S3_MAX_UPLOAD_PARTS` (10000), at least `5M` |\n"
-	    "| `RCLONE_S3_UPLOAD_CONCURRENCY` | `4`, less (at least `1`) where parts "
-	    "would take more than 96 MiB; not set where `RCLONE_S3_CHUNK_SIZE` is |\n",
-	    stdout);
-	for (const struct option *o = next_option(NULL); o != NULL; o = next_option(o)) {
-		for (size_t g = 0; g < GROUPS; g++)
-			if (o == groups[g].option)
-				printf(
-				    "\n## %s\n\n| variable | default | kind | meaning |\n| --- | --- | --- | --- |\n",
-				    groups[g].title);
+	for (const struct option *o = options; o < END; o++) {
+		const char *mark = o->shown == NULL && *default_of(o) != '\0' ? "`" : "";
+
+		if (o->title != NULL)
+			printf(
+			    "\n## %s\n\n| variable | default | kind | meaning |\n| --- | --- | --- | --- |\n",
+			    o->title);
 		printf("| `%s`", o->name);
 		if (o->other != NULL)
 			printf(" (else `%s`)", o->other);
-		printf(" | ");
-		print_default(o, "");
-		printf(" | %s%s | ", types[o->type], o->secret ? ", secret" : "");
+		printf(" | %s%s%s | %s%s | ", mark, default_of(o), mark, types[o->type],
+		    o->secret ? ", secret" : "");
 		for (const char *p = o->help; *p != '\0'; p++)
 			printf(*p == '|' ? "\\%c" : "%c", *p);
 		printf(" |\n");

@@ -51,7 +51,7 @@ struct config {
 
 	/* as read; the fields above are what they mean */
 	struct {
-		const char *database, *prefix, *schedule;
+		const char *prefix;
 		int64_t max_n, keep_days, keep_daily, keep_weekly, keep_monthly, keep_yearly;
 	} raw;
 };
@@ -68,7 +68,7 @@ int config_read(struct config *c, unsigned need);
 /* The variables that a command reads, with defaults, for --help; see config.c for the letters. */
 void config_print_help(char command);
 
-/* The text of docs/configuration.md. */
+/* The tables of docs/configuration.md. */
 void config_print_markdown(void);
 
 #endif

@@ -198,8 +198,7 @@ check_lock(struct rehearsal *r, const char *database, const char *name)
 		    "is being backed up now: another run holds its lock, and "
 		    "one more would end with exit status 3");
 	else if (fd == -1)
-		say(r, PROBLEM, name,
-		    "make the directory of DB_BACKUP_STATUS_FILE, /run/backup-service or TMPDIR writable",
+		say(r, PROBLEM, name, "make /run/backup-service or TMPDIR writable",
 		    "its lock cannot be made: %s", strerror(errno));
 	if (fd != -1)
 		close(fd);

@@ -16,30 +16,21 @@ struct allowance {
 	int64_t grace_s;
 };
 
-static const char *
-stamp(char *out, size_t size, int64_t t)
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	gmtime_r(&at, &tm);
-	strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	return out;
-}
-
 /* Since when the backup is late; 0: it is not. */
 static int64_t
 late_since(
     const struct status *s, const struct status_item *item, const struct allowance *a, int64_t now)
 {
-	int64_t since = item->success + a->period_s + a->grace_s;
+	/* a backup is dated when its dump began: twice what the last one took, for it may grow */
+	int64_t took_s = item->duration_ms > 0 ? item->duration_ms / 500 : 0;
+	int64_t since = item->success + a->period_s + a->grace_s + took_s;
 
 	/* dated ahead of a clock that was set back: then what the service waits for must not pass */
 	if (item->success > now + a->grace_s)
 		since = s->next_due + a->grace_s;
 	if (item->success == 0)
 		since = s->started;
-	if (since > now)
+	if (since > now || (item->success == 0 && item->failures == 0 && s->working))
 		return 0;
 	/* a service just started has had no time yet, unless it has tried already */
 	if (item->failures == 0 && s->started <= now && now < s->started + a->grace_s)
@@ -61,8 +52,8 @@ print_late(const struct status_item *item, int64_t since, int64_t now, size_t ot
 	if (item->success == 0)
 		printf("has no backup");
 	else
-		printf("was last backed up %s", stamp(at, sizeof at, item->success));
-	printf(", late since %s (%s)", stamp(late, sizeof late, since),
+		printf("was last backed up %s", text_stamp(at, sizeof at, item->success));
+	printf(", late since %s (%s)", text_stamp(late, sizeof late, since),
 	    text_duration(text, sizeof text, (now - since) * 1000));
 	if (item->failures > 0)
 		printf("; %lld failed since%s%s", (long long)item->failures,
@@ -81,12 +72,12 @@ print_healthy(const struct status *s, size_t n, int64_t oldest, int64_t now)
 		printf("healthy: the service has just started");
 	else
 		printf("healthy: the oldest of %zu is of %s (%s ago)", n,
-		    stamp(at, sizeof at, oldest),
+		    text_stamp(at, sizeof at, oldest),
 		    text_duration(text, sizeof text, (now > oldest ? now - oldest : 0) * 1000));
 	if (s->working)
 		printf("; a backup is being made");
 	else if (s->next_due > 0)
-		printf("; next at %s", stamp(at, sizeof at, s->next_due));
+		printf("; next at %s", text_stamp(at, sizeof at, s->next_due));
 	putchar('\n');
 }
 

@@ -15,20 +15,11 @@
 #define DIRECTORY "/run/backup-service"
 
 int
-lock_directory(const struct config *c, char *path, size_t size)
+lock_directory(char *path, size_t size)
 {
-	const char *slash = c->status_file == NULL ? NULL : strrchr(c->status_file, '/');
 	const char *tmp = getenv("TMPDIR");
 	struct stat st;
 
-	if (c->status_file != NULL) {
-		snprintf(path, size, "%.*s",
-		    slash == NULL           ? 1 :
-		    slash == c->status_file ? 1 :
-					      (int)(slash - c->status_file),
-		    slash == NULL ? "." : c->status_file);
-		return folder_make(path);
-	}
 	snprintf(path, size, DIRECTORY);
 	if (folder_make(path) == 0 && access(path, W_OK) == 0)
 		return 0;
@@ -42,6 +33,18 @@ lock_directory(const struct config *c, char *path, size_t size)
 	/* made by somebody else: they could hold our locks for ever */
 	errno = EPERM;
 	return S_ISDIR(st.st_mode) && st.st_uid == getuid() ? 0 : -1;
+}
+
+int
+lock_open(const char *path)
+{
+	/* not O_CREAT first: in a sticky directory the kernel refuses that for another user's file */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd == -1 && errno == ENOENT &&
+	    (fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644)) != -1)
+		fchmod(fd, 0644); /* whatever the umask */
+	return fd;
 }
 
 /* FNV-1a, over the text and its end. */
@@ -68,10 +71,10 @@ lock_take(const struct config *c, const char *database)
 	h = hash(hash(h, c->folder), c->label);
 	for (size_t i = 0; i < c->remotes.n; i++)
 		h = hash(h, c->remotes.item[i]);
-	if (lock_directory(c, directory, sizeof directory) == -1)
+	if (lock_directory(directory, sizeof directory) == -1)
 		return -1;
 	snprintf(path, sizeof path, "%s/%016llx.lock", directory, (unsigned long long)h);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = lock_open(path);
 	if (fd == -1 || flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
 	e = errno;

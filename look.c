@@ -24,25 +24,10 @@ struct view {
 	struct destinations d;
 	struct catalog cat;
 	struct list databases;
+	bool guessed; /* they are only those that have backups */
 	time_t not_after;
 	struct look look;
 };
-
-/* "a, b"; the caller's to free. */
-static char *
-joined(struct list *words)
-{
-	char *text = text_copy(words->n > 0 ? words->item[0] : "nothing");
-
-	for (size_t i = 1; i < words->n; i++) {
-		char *longer = text_format("%s, %s", text, words->item[i]);
-
-		free(text);
-		text = longer;
-	}
-	list_free(words);
-	return text;
-}
 
 static char *
 describe_retention(const struct retention_policy *keep)
@@ -53,6 +38,7 @@ describe_retention(const struct retention_policy *keep)
 	} rules[] = { { keep->daily, "days" }, { keep->weekly, "weeks" },
 		{ keep->monthly, "months" }, { keep->yearly, "years" } };
 	struct list words = { 0 };
+	char *text;
 
 	if (keep->unlimited)
 		return text_copy("all");
@@ -63,7 +49,9 @@ describe_retention(const struct retention_policy *keep)
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
 		if (rules[i].n > 0)
 			list_addf(&words, "the newest of each of %d %s", rules[i].n, rules[i].unit);
-	return joined(&words);
+	text = text_join(&words, ", ");
+	list_free(&words);
+	return text;
 }
 
 static void
@@ -105,8 +93,8 @@ introduce(const struct view *v)
 		    v->d.item[i].directory != NULL          ? v->d.item[i].directory :
 		    strcmp(v->d.item[i].name, "cloud") == 0 ? c->s3_bucket :
 							      v->d.item[i].remote.path);
-	whats = joined(&what);
-	wheres = joined(&where);
+	whats = text_join(&what, ", ");
+	wheres = text_join(&where, ", ");
 	log_info(
 	    "backing up %s of %s@%s:%s to %s", whats, c->pg_user, c->pg_host, c->pg_port, wheres);
 	if (c->schedule_text != NULL)
@@ -114,12 +102,17 @@ introduce(const struct view *v)
 	else
 		log_info("every %s, keeping %s",
 		    text_duration(text, sizeof text, c->interval_s * 1000), kept);
+	list_free(&what);
+	list_free(&where);
 	free(whats);
 	free(wheres);
 	free(kept);
 }
 
-/* Without the server: those that have backups. */
+/*
+ * Without the server: those that have backups. But one of them may have been dropped, and one
+ * may be new: so what the status says, and nothing that a run is due for.
+ */
 static void
 find_databases(struct view *v)
 {
@@ -131,6 +124,9 @@ find_databases(struct view *v)
 	pg_init(&pg, c.pg_host, c.pg_port, c.pg_user, c.pg_password);
 	if (databases_wanted(&c, &pg, &v->databases) == PG_OK)
 		return;
+	if (process_stopping() == 0)
+		log_error("cannot tell the databases of the server: %s", pg.why);
+	v->guessed = true;
 	catalog_databases(&v->cat, &known);
 	for (size_t i = 0; i < known.n; i++)
 		if (!list_has(&c.exclude, known.item[i]))
@@ -155,9 +151,11 @@ view_one(struct view *v, size_t destination, const char *database, struct status
 	item->wanted = true;
 	if (v->cat.failed[destination])
 		return;
-	older(&v->look.oldest, b);
-	older(&v->look.any_oldest, catalog_newest(&v->cat, destination, database, FOREVER));
-	v->look.missing += b == NULL;
+	if (database == NULL || !v->guessed) {
+		older(&v->look.oldest, b);
+		older(&v->look.any_oldest, catalog_newest(&v->cat, destination, database, FOREVER));
+		v->look.missing += b == NULL;
+	}
 	/* one that its run called bad is not good because it is there */
 	if (b == NULL || b->time != item->failed || item->failures == 0) {
 		if (item->success != (b == NULL ? 0 : b->time))
@@ -178,7 +176,7 @@ view_all(struct status *s, void *arg)
 
 	for (size_t i = 0; i < s->n; i++)
 		s->item[i].wanted = false;
-	v->look = (struct look){ 0 };
+	v->look = (struct look){ .unknown = v->guessed };
 	for (size_t i = 0; i < v->d.n; i++) {
 		v->look.unknown += v->cat.failed[i];
 		for (size_t k = 0; k < v->databases.n; k++)
@@ -186,7 +184,8 @@ view_all(struct status *s, void *arg)
 		if (v->c->globals)
 			view_one(v, i, NULL, s);
 	}
-	v->look.missing += v->databases.n == 0; /* all databases, and none is known yet */
+	/* all databases, and there is none: the run tells of it */
+	v->look.missing += v->databases.n == 0 && !v->guessed && !v->c->globals;
 	status_drop_unwanted(s);
 }
 

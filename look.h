@@ -23,7 +23,8 @@ struct look {
 	/* the same with those: tells whether anything changed since another look */
 	int64_t any_oldest;
 	int64_t missing; /* so many have none yet */
-	int64_t unknown; /* destinations that could not be listed */
+	/* destinations that could not be listed, and the server, if it is to tell its databases */
+	int64_t unknown;
 };
 
 /* The line: the four numbers in that order. */

@@ -13,7 +13,7 @@
 #define HOOK_LIMIT_MS 60000
 #define STOPPING_LIMIT_MS 1000 /* each, once asked to stop */
 
-static int64_t began_ms;
+#define NOTHING_KNOWN "the run ended before it could tell of a database; its log tells why"
 
 /* Credentials of all kinds: a hook gets what else there is. */
 static const char *const withheld[] = {
@@ -32,7 +32,7 @@ static const char *const withheld[] = {
 
 /* What the hook is told, but for the event. */
 struct summary {
-	char *databases, *names, *destinations, *error; /* one a line */
+	struct list databases, destinations, names, errors;
 	int64_t size_bytes;
 	int status;
 };
@@ -65,14 +65,8 @@ ping(const struct config *c, const char *suffix)
 	if (c->ping_url == NULL)
 		return;
 	url = text_format("%s%s", c->ping_url, suffix);
-	slash = strrchr(url, '/');
-	if (slash == NULL || slash[1] == '\0' || strpbrk(slash, "?%#") != NULL) {
-		log_warning(
-		    "DB_BACKUP_PING_URL is not fetched: it has to end in a plain name, without ?, %% and #");
-		log_hint("for such a URL let DB_BACKUP_HOOK fetch it; see docs/hooks.md");
-		free(url);
-		return;
-	}
+	slash =
+	    strrchr(url, '/'); /* there is one, and a plain name behind it: config.c checks that */
 	name = text_format("%s\n", slash + 1);
 	slash[1] = '\0';
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -106,8 +100,19 @@ ping(const struct config *c, const char *suffix)
 	free(name);
 }
 
+/* A variable with an item a line. */
 static void
-hook_environment(const struct summary *s, const char *event, struct list *env)
+add_lines(struct list *env, const char *name, const struct list *lines)
+{
+	char *text = text_join(lines, "\n");
+
+	list_addf(env, "%s=%s", name, text);
+	free(text);
+}
+
+static void
+hook_environment(
+    const struct report *r, const struct summary *s, const char *event, struct list *env)
 {
 	static const char *const all[] = { "*", NULL };
 	struct list own = { 0 };
@@ -124,123 +129,105 @@ hook_environment(const struct summary *s, const char *event, struct list *env)
 	}
 	list_free(&own);
 	list_addf(env, "BACKUP_EVENT=%s", event);
-	list_addf(env, "BACKUP_DATABASES=%s", s->databases);
-	list_addf(env, "BACKUP_DESTINATIONS=%s", s->destinations);
+	add_lines(env, "BACKUP_DATABASES", &s->databases);
+	add_lines(env, "BACKUP_DESTINATIONS", &s->destinations);
 	if (strcmp(event, "start") == 0)
 		return;
 	list_addf(env, "BACKUP_STATUS=%d", s->status);
-	list_addf(env, "BACKUP_NAMES=%s", s->names);
+	add_lines(env, "BACKUP_NAMES", &s->names);
 	list_addf(env, "BACKUP_SIZE_BYTES=%lld", (long long)s->size_bytes);
 	list_addf(
-	    env, "BACKUP_DURATION_S=%lld", (long long)((process_clock_ms() - began_ms) / 1000));
-	list_addf(env, "BACKUP_ERROR=%s", s->error);
+	    env, "BACKUP_DURATION_S=%lld", (long long)((process_clock_ms() - r->began_ms) / 1000));
+	add_lines(env, "BACKUP_ERROR", &s->errors);
 }
 
 static void
-hook(const struct config *c, const struct summary *s, const char *event)
+hook(const struct report *r, const struct summary *s, const char *event)
 {
+	const char *path = r->c->hook;
 	struct list argv = { 0 }, env = { 0 };
 	struct process p;
 
-	if (c->hook == NULL)
+	if (path == NULL)
 		return;
-	list_add(&argv, c->hook);
+	list_add(&argv, path);
 	list_add(&argv, event);
-	hook_environment(s, event, &env);
+	hook_environment(r, s, event, &env);
 	if (process_run(&p,
 		&(struct process_spec){
 		    .name = "hook", .argv = &argv, .env = &env, .in = -1, .out = -1, .extra = -1 },
 		NULL, NULL, NULL, limit(HOOK_LIMIT_MS), process_stopping() == 0) == -1)
-		log_warning("DB_BACKUP_HOOK (%s %s) %s%s%s", c->hook, event, process_fate(&p),
+		log_warning("DB_BACKUP_HOOK (%s %s) %s%s%s", path, event, process_fate(&p),
 		    *p.said ? ": " : "", p.said);
 	list_free(&argv);
 	list_free(&env);
 }
 
-/* Add a line to text. False if it is there already. */
-static bool
-add_line(char **text, const char *line)
-{
-	size_t n = strlen(line);
-	char *longer;
-
-	for (const char *at = *text; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n')
-		if (strncmp(at, line, n) == 0 && (at[n] == '\n' || at[n] == '\0'))
-			return false;
-	longer = text_format("%s%s%s", *text, **text != '\0' ? "\n" : "", line);
-	free(*text);
-	*text = longer;
-	return true;
-}
-
-/* Where backups go, for people. */
 static void
-add_destinations(struct summary *s, const struct config *c)
+add_once(struct list *l, const char *s)
 {
-	if (c->directory != NULL)
-		add_line(&s->destinations, "local");
-	if (c->s3_bucket != NULL)
-		add_line(&s->destinations, "cloud");
-	for (size_t i = 0; i < c->remotes.n; i++) {
-		char *name =
-		    text_format("%.*s", (int)strcspn(c->remotes.item[i], ":"), c->remotes.item[i]);
-
-		add_line(&s->destinations, name);
-		free(name);
-	}
+	if (!list_has(l, s))
+		list_add(l, s);
 }
 
+/* What is meant to be backed up, and where. */
 static struct summary
-new_summary(const struct config *c)
+new_summary(const struct report *r)
 {
-	struct summary s = { text_copy(""), text_copy(""), text_copy(""), text_copy(""), 0, 0 };
+	const struct list *databases = r->named->n > 0 ? r->named : &r->c->databases;
+	struct summary s = { 0 };
 
-	add_destinations(&s, c);
+	for (size_t i = 0; i < databases->n; i++)
+		list_add(&s.databases, databases->item[i]);
+	if (r->named->n == 0 && r->c->all_databases)
+		list_add(&s.databases, "*");
+	if (r->named->n == 0 && r->c->globals)
+		list_add(&s.databases, "globals");
+	for (size_t i = 0; i < r->d->n; i++)
+		list_add(&s.destinations, r->d->item[i].name);
 	return s;
 }
 
 static void
 free_summary(struct summary *s)
 {
-	free(s->databases);
-	free(s->names);
-	free(s->destinations);
-	free(s->error);
+	list_free(&s->databases);
+	list_free(&s->destinations);
+	list_free(&s->names);
+	list_free(&s->errors);
 }
 
 void
-report_begin(const struct config *c)
+report_begin(const struct report *r)
 {
-	struct summary s = new_summary(c);
+	struct summary s = new_summary(r);
 
-	began_ms = process_clock_ms();
-	for (size_t i = 0; i < c->databases.n; i++)
-		add_line(&s.databases, c->databases.item[i]);
-	ping(c, "/start");
-	hook(c, &s, "start");
+	ping(r->c, "/start");
+	hook(r, &s, "start");
 	free_summary(&s);
 }
 
 static void
 add_item(struct summary *s, const struct report_item *item)
 {
+	const char *database = item->database != NULL ? item->database : "globals";
 	char *error;
 
-	add_line(&s->databases, item->database != NULL ? item->database : "globals");
-	if (!item->done) {
-		error = text_format("%s to %s: %s",
-		    item->database != NULL ? item->database : "globals", item->destination,
-		    *item->error != '\0' ? item->error : "stopped before it was done");
-		for (char *p = error; *p != '\0'; p++)
-			if (*p == '\n')
-				*p = ' ';
-		log_redact(error);
-		add_line(&s->error, error);
-		free(error);
+	add_once(&s->databases, database);
+	if (item->done) {
+		if (!list_has(&s->names, item->name))
+			s->size_bytes += item->size_bytes;
+		add_once(&s->names, item->name);
 		return;
 	}
-	if (add_line(&s->names, item->name))
-		s->size_bytes += item->size_bytes;
+	error = text_format("%s to %s: %s", database, item->destination,
+	    *item->error != '\0' ? item->error : "stopped before it was done");
+	for (char *p = error; *p != '\0'; p++)
+		if (*p == '\n')
+			*p = ' ';
+	log_redact(error);
+	add_once(&s->errors, error);
+	free(error);
 }
 
 struct outcome_of_run {
@@ -282,31 +269,31 @@ note(struct status *s, void *arg)
 			free(error);
 		}
 	}
-	/* it did not even get as far as to a database */
+	/* it did not even get as far as to a database, or was killed */
 	for (size_t i = 0;
 	     i < s->n && run->n == 0 && run->status != EXIT_DONE && process_stopping() == 0; i++)
-		note_failure(&s->item[i], time(NULL),
-		    "the run did not get as far as to a database; its log tells why");
+		note_failure(&s->item[i], time(NULL), NOTHING_KNOWN);
 }
 
 void
-report_end(const struct config *c, const struct report_item *item, size_t n, int status)
+report_end(const struct report *r, const struct report_item *item, size_t n, int status)
 {
 	struct outcome_of_run run = { item, n, status };
-	struct summary s = new_summary(c);
+	struct summary s = new_summary(r);
 
 	/* someone else makes this backup, and tells of it */
 	if (status != EXIT_LOCKED || n > 0)
-		status_update(c, note, &run);
+		status_update(r->c, note, &run);
 	s.status = status;
+	if (n > 0)
+		list_free(&s.databases); /* what was tried is better known */
 	for (size_t i = 0; i < n; i++)
 		add_item(&s, &item[i]);
-	if (status != EXIT_DONE && *s.error == '\0')
-		add_line(
-		    &s.error, "the run did not get as far as to a database; its log tells why");
+	if (status != EXIT_DONE && s.errors.n == 0)
+		list_add(&s.errors, NOTHING_KNOWN);
 	if (status != EXIT_LOCKED) {
-		ping(c, status == EXIT_DONE ? "" : "/fail");
-		hook(c, &s, status == EXIT_DONE ? "success" : "failure");
+		ping(r->c, status == EXIT_DONE ? "" : "/fail");
+		hook(r, &s, status == EXIT_DONE ? "success" : "failure");
 	}
 	free_summary(&s);
 }

@@ -5,12 +5,20 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "config.h"
+#include "destination.h"
 
 /*
  * Telling the world about a run: status file, metrics, hook, ping. Nothing here can fail a
  * backup.
  */
+
+/* A run, as far as it is known when it begins. */
+struct report {
+	const struct config *c;
+	const struct destinations *d;
+	const struct list *named; /* the databases that were asked for; none: those of c */
+	int64_t began_ms;         /* of process_clock_ms */
+};
 
 struct report_item {
 	const char *database; /* NULL: the globals */
@@ -32,14 +40,15 @@ struct report_item {
  * A run begins: ping and hook, which may take 10 s and 60 s; 1 s each once we are asked to
  * end. What goes wrong is a warning.
  */
-void report_begin(const struct config *c);
+void report_begin(const struct report *r);
 
 /*
- * It ended with this exit status, after report_begin: status file and metrics, ping, hook,
- * as above. The n items stay the caller's. With EXIT_LOCKED neither ping nor hook is
+ * It ended with this exit status: status file and metrics, ping, hook, as above. The n items
+ * stay the caller's; none: it did not get as far, or was killed, and all that the status file
+ * has failed once more. With EXIT_LOCKED neither ping nor hook is
  * called: someone else makes that backup, and tells of it. A run that was asked to end
  * counts no failure in the status file.
  */
-void report_end(const struct config *c, const struct report_item *item, size_t n, int status);
+void report_end(const struct report *r, const struct report_item *item, size_t n, int status);
 
 #endif

@@ -51,13 +51,14 @@
 #include "lib/log.h"
 #include "lib/process.h"
 #include "look.h"
+#include "report.h"
 #include "status.h"
 
 #define SELF "/proc/self/exe"
 #define NAP_MS (5 * 60 * 1000)
 #define RETRY_S 3600
 #define LOOK_LIMIT_MS (60 * 60 * 1000)
-#define STOP_MS 7500
+#define NO_LIMIT_MS (INT64_MAX / 2)
 #define CLAIM_MS 3000 /* for one that was just killed to be gone */
 #define NO_MEMORY_MS 10000
 #define JUMP_MS 60000 /* less is no jump of a clock */
@@ -177,20 +178,27 @@ set_last(struct service *s, int64_t last, int64_t last_ms)
 		s->jitter_ms = (int64_t)(random % ((uint64_t)s->c->jitter_s * 1000 + 1));
 }
 
-/* Start this program as another of its commands; argv begins with SELF. */
-static struct process_spec
-own_command(const struct list *argv, struct list *env)
+/* Run this program as another of its commands; argv begins with SELF. As process_run. */
+static int
+run_self(
+    struct process *p, const struct list *argv, process_output *out, void *arg, int64_t limit_ms)
 {
 	static const char *const all[] = { "*", NULL };
+	struct list env = { 0 };
+	int rc;
 
-	process_env_pass(env, all);
-	return (struct process_spec){ .name = argv->item[1],
+	process_env_pass(&env, all);
+	rc = process_run(p,
+	    &(struct process_spec){ .name = argv->item[1],
 		.argv = argv,
-		.env = env,
+		.env = &env,
 		.in = -1,
 		.out = -1,
 		.extra = -1,
-		.own = true };
+		.own = true },
+	    NULL, out, arg, limit_ms, true);
+	list_free(&env);
+	return rc;
 }
 
 struct answer {
@@ -214,9 +222,8 @@ collect(void *arg, const char *data, size_t n)
 static int
 ask(bool introduce, struct look *look)
 {
-	struct list argv = { 0 }, env = { 0 };
+	struct list argv = { 0 };
 	struct answer a = { 0 };
-	struct process_spec spec;
 	struct process p;
 	int rc;
 
@@ -224,15 +231,13 @@ ask(bool introduce, struct look *look)
 	list_add(&argv, "backup-service-look");
 	if (introduce)
 		list_add(&argv, "introduce");
-	spec = own_command(&argv, &env);
-	rc = process_run(&p, &spec, NULL, collect, &a, LOOK_LIMIT_MS, true);
+	rc = run_self(&p, &argv, collect, &a, LOOK_LIMIT_MS);
 	if (rc == 0 && sscanf(a.text, LOOK_SCAN, &look->oldest, &look->any_oldest, &look->missing,
 			   &look->unknown) != 4)
 		rc = -1;
 	if (rc == -1 && process_stopping() == 0)
 		log_error("cannot look into the destinations: that process %s", process_fate(&p));
 	list_free(&argv);
-	list_free(&env);
 	return rc;
 }
 
@@ -247,7 +252,8 @@ look(struct service *s, bool introduce)
 	/* what we know for sure is better than part of what there is: that may well be the newer part */
 	if (process_stopping() != 0 || (s->sure && (!ok || seen.unknown > 0)))
 		return;
-	if (ok) {
+	/* what a failed run left is there, and may be bad: its time stays due, and it leaves out what is good */
+	if (ok && !s->failed) {
 		s->missing = seen.missing > 0;
 		if (seen.oldest != 0 && (!s->known || seen.any_oldest != s->any_oldest))
 			set_last(s, seen.oldest, now_ms() - (wall_ms() - seen.oldest * 1000));
@@ -255,7 +261,7 @@ look(struct service *s, bool introduce)
 		s->sure = seen.unknown == 0;
 	}
 	s->look_ms = now_ms() + backoff_ms(s, s->looks++);
-	if (!s->sure)
+	if (!ok || seen.unknown > 0)
 		log_warning("not everything that is there is known; looking again");
 }
 
@@ -316,32 +322,42 @@ note(struct status *status, void *arg)
 	status->next_due = s->told_ms == 0 ? 0 : (wall_ms() + s->told_ms - now_ms()) / 1000;
 }
 
+/* A run that did not get as far as to its own report, or was killed: we tell of it. */
+static void
+report(const struct config *c, int64_t began_ms, int status)
+{
+	static struct destinations d; /* for ever: made anew each time its strings would add up */
+	static const struct list named;
+
+	if (d.n == 0)
+		destinations_init(&d, c);
+	report_end(&(struct report){ c, &d, &named, began_ms }, NULL, 0, status);
+}
+
 /* One run, to its end, of what has no backup since then. Returns its exit status. */
 static int
-run(int64_t since)
+run(const struct config *c, int64_t since)
 {
-	struct list argv = { 0 }, env = { 0 };
-	struct process_spec spec;
+	int64_t began_ms = process_clock_ms();
+	struct list argv = { 0 };
 	struct process p;
 	int status = EXIT_FAILED;
+	bool told = false;
 
 	list_add(&argv, SELF);
 	list_add(&argv, "backup-db");
 	if (since > 0)
 		list_addf(&argv, "--older-than=%" PRId64, since);
-	spec = own_command(&argv, &env);
-	if (process_start(&p, &spec) == -1) {
-		log_error("cannot start a backup: %s", strerror(errno));
-	} else {
-		if (process_wait(&p, -1, true) == -1)
-			process_end(&p, STOP_MS);
-		if (!p.running && WIFEXITED(p.status))
-			status = WEXITSTATUS(p.status);
-		else
-			log_error("the backup %s", process_fate(&p));
-	}
+	run_self(&p, &argv, NULL, NULL, NO_LIMIT_MS);
 	list_free(&argv);
-	list_free(&env);
+	if (p.pid > 0 && WIFEXITED(p.status)) {
+		status = WEXITSTATUS(p.status);
+		told = status != EXIT_USAGE;
+	} else {
+		log_error("the backup %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+	}
+	if (!told && process_stopping() == 0)
+		report(c, began_ms, status);
 	return status;
 }
 
@@ -355,7 +371,7 @@ work(struct service *s, bool asked)
 	s->working = true;
 	s->told_ms = 0;
 	status_update(s->c, note, s);
-	status = run(since);
+	status = run(s->c, since);
 	s->working = false;
 	s->failed = status != EXIT_DONE && status != EXIT_LOCKED;
 	s->locks = status == EXIT_LOCKED ? s->locks + 1 : 0;
@@ -373,15 +389,12 @@ tell(struct service *s, int64_t due)
 {
 	char stamp[32], text[32];
 	int64_t left = due - now_ms();
-	time_t at = (wall_ms() + left + 500) / 1000;
-	struct tm tm;
 
 	if (s->told_ms != 0 && due - s->told_ms < JUMP_MS && s->told_ms - due < JUMP_MS)
 		return;
 	s->told_ms = due;
-	gmtime_r(&at, &tm);
-	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	log_info("next backup at %s (in %s)", stamp,
+	log_info("next backup at %s (in %s)",
+	    text_stamp(stamp, sizeof stamp, (wall_ms() + left + 500) / 1000),
 	    text_duration(text, sizeof text, (left + 500) / 1000 * 1000));
 	status_update(s->c, note, s);
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/folder.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/name.h"
@@ -26,16 +27,36 @@ path_of(const struct config *c, const char *suffix)
 {
 	char directory[PATH_MAX];
 
-	lock_directory(c, directory, sizeof directory);
-	return c->status_file != NULL ? text_format("%s%s", c->status_file, suffix) :
-					text_format("%s/status.json%s", directory, suffix);
+	if (c->status_file != NULL)
+		return text_format("%s%s", c->status_file, suffix);
+	lock_directory(directory, sizeof directory);
+	return text_format("%s/status.json%s", directory, suffix);
 }
 
 static int
-open_beside(const struct config *c, const char *suffix, int flags)
+open_lock(const struct config *c, const char *suffix)
+{
+	char *path = path_of(c, suffix), *slash = strrchr(path, '/');
+	int fd, e;
+
+	if (slash != NULL && slash > path) {
+		*slash = '\0';
+		folder_make(path);
+		*slash = '/';
+	}
+	fd = lock_open(path);
+	e = errno;
+	free(path);
+	errno = e;
+	return fd;
+}
+
+/* To read only; a device or a FIFO does not hold us up. */
+static int
+open_to_read(const struct config *c, const char *suffix)
 {
 	char *path = path_of(c, suffix);
-	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600), e = errno;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW), e = errno;
 
 	free(path);
 	errno = e;
@@ -69,7 +90,7 @@ read_item(void *arg, const char *object)
 static char *
 read_file(const struct config *c)
 {
-	int fd = open_beside(c, "", O_RDONLY | O_NONBLOCK), e = 0;
+	int fd = open_to_read(c, ""), e = 0;
 	struct stat st;
 	char *text = NULL;
 	ssize_t n = -1;
@@ -170,27 +191,36 @@ status_drop_unwanted(struct status *s)
 	s->n = n;
 }
 
+/* Unlike text_escape: what is no UTF-8 comes back as it was, or it would be another database. */
+static void
+print_string(FILE *f, const char *text)
+{
+	for (; *text != '\0'; text++)
+		fprintf(f,
+		    *text == '"' || *text == '\\' || (unsigned char)*text < 0x20 ? "\\u%04x" : "%c",
+		    *text);
+}
+
 static void
 print(FILE *f, const struct status *s)
 {
-	char escaped[4096];
-
 	fprintf(f, "{\"pid\":%lld,\"started\":%lld,\"next_due\":%lld,\"working\":%d,\n" ITEMS,
 	    (long long)s->pid, (long long)s->started, (long long)s->next_due, s->working);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct status_item *item = &s->item[i];
 
-		text_escape(escaped, sizeof escaped, item->database, true);
-		fprintf(f, "%s\n{\"database\":\"%s\",", i > 0 ? "," : "", escaped);
-		text_escape(escaped, sizeof escaped, item->destination, true);
+		fprintf(f, "%s\n{\"database\":\"", i > 0 ? "," : "");
+		print_string(f, item->database);
+		fputs("\",\"destination\":\"", f);
+		print_string(f, item->destination);
 		fprintf(f,
-		    "\"destination\":\"%s\",\"wanted\":%d,\"success\":%lld,\"size_bytes\":%lld,\"duration_ms\":%lld,"
-		    "\"kept\":%lld,\"failures\":%lld,\"failed\":%lld,",
-		    escaped, item->wanted, (long long)item->success, (long long)item->size_bytes,
+		    "\",\"wanted\":%d,\"success\":%lld,\"size_bytes\":%lld,\"duration_ms\":%lld,"
+		    "\"kept\":%lld,\"failures\":%lld,\"failed\":%lld,\"error\":\"",
+		    item->wanted, (long long)item->success, (long long)item->size_bytes,
 		    (long long)item->duration_ms, (long long)item->kept, (long long)item->failures,
 		    (long long)item->failed);
-		text_escape(escaped, sizeof escaped, item->error, true);
-		fprintf(f, "\"error\":\"%s\"}", escaped);
+		print_string(f, item->error);
+		fputs("\"}", f);
 	}
 	fprintf(f, "\n]}\n");
 }
@@ -229,7 +259,7 @@ void
 status_update(const struct config *c, void (*change)(struct status *s, void *arg), void *arg)
 {
 	int64_t deadline = process_clock_ms() + GUARD_WAIT_MS;
-	int fd = open_beside(c, ".lock", O_RDWR | O_CREAT);
+	int fd = open_lock(c, ".lock");
 	char *path = path_of(c, "");
 	struct status s;
 
@@ -262,7 +292,7 @@ status_free(struct status *s)
 int
 status_claim(const struct config *c)
 {
-	int fd = open_beside(c, ".service", O_RDWR | O_CREAT), e;
+	int fd = open_lock(c, ".service"), e;
 
 	if (fd == -1 || flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return fd;
@@ -275,7 +305,7 @@ status_claim(const struct config *c)
 bool
 status_service_lives(const struct config *c)
 {
-	int fd = open_beside(c, ".service", O_RDONLY);
+	int fd = open_to_read(c, ".service");
 	bool lives = fd != -1 && flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK;
 
 	if (fd != -1)

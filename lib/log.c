@@ -63,13 +63,10 @@ put(const char *level, const char *tool, char *message)
 	static char line[sizeof escaped + 256];
 	char stamp[32];
 	const char *mark = tool != NULL ? ":" : "";
-	time_t now = time(NULL);
-	struct tm tm;
 	int n;
 
 	log_redact(message);
-	gmtime_r(&now, &tm);
-	strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	text_stamp(stamp, sizeof stamp, time(NULL));
 	text_escape(escaped, sizeof escaped, message, format == LOG_JSON);
 	for (size_t i = 0; i < sizeof colon / sizeof colon[0]; i++)
 		if (strcmp(level, colon[i]) == 0)

@@ -529,7 +529,7 @@ process_run(struct process *p, const struct process_spec *spec, const char *inpu
 	    (rc == -1 || process_wait(p, cap(deadline, STOP_ALL_MS), heed_stop) == -1)) {
 		if (rc == 0 && process_clock_ms() >= deadline)
 			snprintf(p->said, sizeof p->said, "no answer in time");
-		process_end(p, 2000);
+		process_end(p, p->own ? STOP_OWN_MS : 2000);
 		return -1;
 	}
 	return rc == 0 && process_succeeded(p) ? 0 : -1;

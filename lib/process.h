@@ -123,7 +123,8 @@ const char *process_fate(const struct process *p);
  * Run a tool to its end: input (text, or NULL: spec->in) on its standard input, its
  * output, if out is not NULL (else to spec->out), passed on piece by piece; out
  * returns -1 to end it early. Ended limit_ms after the start, or when we are asked to
- * end: at once if heed_stop, else after the seconds that are left for it.
+ * end: at once if heed_stop, else after the seconds that are left for it. It has 2 s to end,
+ * our own program nearly all that we have.
  * 0 if it exited with 0 and nothing cut it short, else -1; p tells the rest, and said
  * is "no answer in time" after limit_ms.
  */

@@ -238,9 +238,10 @@ schedule_parse(struct schedule *s, const char *text, char *err, size_t err_size)
 			p.at = macros[i].meaning;
 	}
 	if (width == strlen("@every") && strncasecmp(p.at, "@every", width) == 0) {
-		if (duration_parse(rest, &parsed.interval_s) == -1 || parsed.interval_s == 0)
-			return reject(
-			    &p, "@every: no duration", rest, "one such as 90, 15m, 6h, 7d or 2w");
+		if (duration_parse(rest, &parsed.interval_s) == -1 || parsed.interval_s == 0 ||
+		    parsed.interval_s > SCHEDULE_MAX_S)
+			return reject(&p, "@every: no duration", rest,
+			    "one of at most 10 years, such as 90, 15m, 6h, 7d or 2w");
 	} else if (*p.at == '@') {
 		return reject(&p, "schedule: unknown name", p.at,
 		    "@hourly, @daily, @weekly, @monthly, @yearly, or @every and a duration");

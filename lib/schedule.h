@@ -10,7 +10,7 @@
  * When a backup is due: every so many seconds, or as a cron expression says.
  * Pure: no clock, no log, no heap. The only thing read from outside is the
  * local zone, through localtime_r: the caller sets TZ and calls tzset once. A
- * TZ that libc does not know silently means UTC; the caller checks that.
+ * TZ that libc does not know silently means UTC; config.c checks that.
  *
  * Clock changes. What an expression means depends on its hour field alone:
  *
@@ -40,6 +40,8 @@ enum schedule_field {
 	SCHEDULE_FIELDS
 };
 
+#define SCHEDULE_MAX_S (10 * 366 * 86400L) /* of an interval, 10 years: sums stay in range */
+
 struct schedule {
 	long interval_s;               /* > 0: a plain interval, and the rest is unused */
 	uint64_t set[SCHEDULE_FIELDS]; /* bit n: the value n matches */
@@ -52,7 +54,8 @@ struct schedule {
  * A field is a list, with commas, of `*`, N, N-M, and of `*` and N-M with a step
  * /S. Days as in Vixie cron: if neither day field begins with `*`, one of them
  * matching is enough, else both must. Or one of @hourly, @daily, @midnight,
- * @weekly, @monthly, @yearly, @annually, and @every with a duration.
+ * @weekly, @monthly, @yearly, @annually, and @every with a duration of at most
+ * SCHEDULE_MAX_S.
  *
  * Returns 0, or -1 with *s as it was and a message in err, cut to err_size: it
  * names the field and what would be right, and quotes the text unescaped. What

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static void (*no_memory)(void);
@@ -111,6 +112,20 @@ list_has(const struct list *l, const char *s)
 		if (strcmp(l->item[i], s) == 0)
 			return true;
 	return false;
+}
+
+char *
+text_join(const struct list *l, const char *separator)
+{
+	size_t n = 1;
+	char *text, *end;
+
+	for (size_t i = 0; i < l->n; i++)
+		n += strlen(l->item[i]) + strlen(separator);
+	end = text = text_alloc(n);
+	for (size_t i = 0; i < l->n; i++)
+		end = stpcpy(stpcpy(end, i > 0 ? separator : ""), l->item[i]);
+	return text;
 }
 
 void
@@ -263,6 +278,17 @@ text_escaped(const char *text, bool json)
 	char *out = text_alloc(size);
 
 	text_escape(out, size, text, json);
+	return out;
+}
+
+char *
+text_stamp(char *out, size_t size, int64_t t)
+{
+	time_t at = (time_t)t;
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm) == NULL || strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		*out = '\0';
 	return out;
 }
 

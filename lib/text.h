@@ -22,6 +22,9 @@ void list_addf(struct list *l, const char *format, ...) __attribute__((format(pr
 /* True if s is in the list. */
 bool list_has(const struct list *l, const char *s);
 
+/* The items with separator between them; the caller's to free. "" if there are none. */
+char *text_join(const struct list *l, const char *separator);
+
 /* Free all; the list is empty again. */
 void list_free(struct list *l);
 
@@ -61,6 +64,9 @@ char *text_escaped(const char *text, bool json);
  * NUL at the end is one, of length 1.
  */
 size_t text_utf8(const char *s, uint32_t *character);
+
+/* "2026-11-22T09:23:45Z", of seconds since 1970. 32 bytes are enough. Returns out. */
+char *text_stamp(char *out, size_t size, int64_t t);
 
 /* "143.9 MB": decimal units (1000), "999 B" below. 32 bytes are enough. Returns out. */
 const char *text_size(char *out, size_t size, int64_t bytes);

@@ -107,7 +107,7 @@ refused() {
 		DB_BACKUP_COMPRESS:10 DB_BACKUP_COMPRESS:brotli DB_BACKUP_COMPRESS:zstd: DB_BACKUP_COMPRESS:-1 \
 		"DB_BACKUP_PREFIX:$(printf 'p%.0s' {1..101})" "DB_BACKUP_REMOTE:$(printf 'r%d:x,' {1..15})" DB_BACKUP_PREFIX:/abs/ DB_BACKUP_PREFIX:../x/ DB_BACKUP_PREFIX:a//b DB_BACKUP_PREFIX:a/./b DB_BACKUP_PREFIX:.hidden \
 		DB_BACKUP_REMOTE:folder DB_BACKUP_REMOTE:/a:b DB_BACKUP_REMOTE:-x:y DB_BACKUP_REMOTE:a:b,a:b DB_BACKUP_REMOTE::x \
-		DB_BACKUP_DIR:s3:bucket DB_BACKUP_SCHEDULE:daily 'DB_BACKUP_SCHEDULE:61 * * * *' 'DB_BACKUP_SCHEDULE:* * * *' \
+		DB_BACKUP_DIR:s3:bucket DB_BACKUP_SCHEDULE:daily 'DB_BACKUP_SCHEDULE:@every 20000000000w' 'DB_BACKUP_SCHEDULE:@every 3661d' 'DB_BACKUP_SCHEDULE:61 * * * *' 'DB_BACKUP_SCHEDULE:* * * *' \
 		"PGDUMP_OPTIONS:--schema='x" 'DB_NAME:*,app' DB_NAME:,; do
 		name=${case%%:*} value=${case#*:}
 		echo "# $name=$value"
@@ -120,13 +120,78 @@ refused() {
 	done
 }
 
+@test "a ping URL that rclone could not fetch unseen is a mistake, with the way out" {
+	complete
+	local url
+	for url in 'https://hc/uuid?create=1' 'https://hc/uuid?x=/y' https://hc/uu%20id https://hc/uuid/ https://hc.example \
+		hc.example/uuid 'https://hc/uuid#x' https://; do
+		DB_BACKUP_PING_URL=$url refused 'DB_BACKUP_PING_URL: its value is not valid'
+		says 'DB_BACKUP_HOOK'
+		says_not "$url"
+	done
+}
+
+@test "mistakes show no secret that stands where none belongs" {
+	complete
+	local case
+	for case in S3_ENDPOINT=https://KEY:hunter2@host DB_BACKUP_REMOTE=:s3,access_key_id=KEY,secret_access_key=hunter2:bucket \
+		PGDUMP_OPTIONS=--dbname=postgresql://u:hunter2@h/d 'PGDUMP_OPTIONS=--dbname="user=u password=hunter2"' \
+		DB_NAME=postgres://u:hunter2@h/d DB_NAME=app,postgresql://u:hunter2@h/d DB_BACKUP_SCHEDULE=hunter2-hunter2; do
+		# shellcheck disable=SC2163  # an assignment
+		(
+			export "$case"
+			[[ $case != S3_ENDPOINT* ]] || fresh_s3_keys
+			[[ $case != DB_BACKUP_SCHEDULE* ]] || export PGPASSWORD=hunter2-hunter2
+			refused "${case%%=*}: "
+			says_not hunter2
+		)
+	done
+	DB_NAME=postgres://u@h/d refused "DB_NAME: its value is not valid; it takes the name alone"
+	says PGHOST
+}
+# whatever order the table has: the key is known before the endpoint is looked at
+fresh_s3_keys() { export S3_ACCESS_KEY=a-key S3_SECRET_KEY=hunter2 S3_BACKUP_BUCKET=bucket; }
+
+@test "what Kubernetes injects for a Service called db-backup is no mistake" {
+	complete
+	export DB_BACKUP_SERVICE_HOST=10.0.0.1 DB_BACKUP_SERVICE_PORT=80 DB_BACKUP_SERVICE_PORT_HTTP=80 \
+		DB_BACKUP_PORT=tcp://10.0.0.1:80 DB_BACKUP_PORT_80_TCP=tcp://10.0.0.1:80 DB_BACKUP_PORT_80_TCP_ADDR=10.0.0.1
+	run_backup list-backups
+	assert_status 0
+	export DB_BACKUP_PORTS=1 DB_BACKUP_SERVICE=1 DB_BACKUP_SERVICE_HOSTS=1
+	refused 'DB_BACKUP_PORTS: there is' 'DB_BACKUP_SERVICE: there is' 'DB_BACKUP_SERVICE_HOSTS: there is'
+}
+
+@test "a TZ that libc would silently take for UTC is a mistake" {
+	complete
+	local zone
+	for zone in Europe/Berlin :Europe/Berlin /usr/share/zoneinfo/Asia/Tokyo CET-1CEST '<+03>-3' EST5EDT,M3.2.0,M11.1.0 UTC0 \
+		UTC GMT Etc/UTC :Etc/UTC Etc/GMT ''; do
+		TZ=$zone run_backup list-backups
+		assert_status 0
+	done
+	for zone in Europe/Berlln Mars CET-1C '<+03>' /none/zone ../zoneinfo Europe "$(printf 'Z%.0s' {1..5000})"; do
+		TZ=$zone refused 'TZ: '
+		says 'Europe/Berlin'
+	done
+	# where there are no zone files
+	mkdir "$T/zones"
+	TZDIR=$T/zones TZ=Etc/UTC run_backup list-backups
+	assert_status 0
+}
+
 @test "bad S3 values" {
 	export DB_NAME=app
 	s3_env
 	export S3_BACKUP_BUCKET=bucket
 	local v
-	for v in ftp://host https:// 'ho st' http://user@host http://host?x; do
+	for v in 'ho st' host/path?x; do
 		S3_ENDPOINT=$v refused "S3_ENDPOINT: \"$v\" is not valid"
+	done
+	# what could hold a key is not shown
+	for v in ftp://host https:// http://user@host 'https://host?x'; do
+		S3_ENDPOINT=$v refused "S3_ENDPOINT: its value is not valid"
+		says_not user
 	done
 	for v in ab a/b bucket//x bucket/../x bucket/. bu:cket; do
 		S3_BACKUP_BUCKET=$v refused "S3_BACKUP_BUCKET: \"$v\" is not valid"

@@ -6,7 +6,7 @@ load lib
 @test "docs/configuration.md is what the program prints" {
 	run_backup --print-configuration
 	assert_status 0
-	diff "$top/docs/configuration.md" "$run/stdout" || fail "run make docs"
+	diff "$top/docs/configuration.md" <(cat "$top/docs/configuration.head.md" "$run/stdout") || fail "run make docs"
 }
 
 @test "every variable that users were promised is there, and is read" {

@@ -354,6 +354,7 @@ disk_full_cloud_kept() {
 	chmod -R a+rX "$T" "$RIG_DIR/tmp"
 	export DB_BACKUP_STATUS_FILE=$T/run/status.json
 	mkdir -m 777 "$T/run"
+	chmod 1777 "$T/tmp" # for the locks
 	RUN_UNDER=$as_nobody run_backup backup-db
 	went_wrong 1 "to local: cannot write to $DB_BACKUP_DIR: Permission denied (as user 65534)"
 	says "hint: make it writable for the user"
@@ -389,6 +390,12 @@ disk_full_cloud_kept() {
 	chown 65534 "$T/tmp/backup-service-65534"
 	RUN_UNDER=$as_nobody run_backup backup-db
 	assert_status 0
+	# but a lock that somebody else made can be taken
+	[[ $(stat -c %a "$T/tmp"/backup-service-65534/*.lock | sort -u) == 644 ]]
+	chown 0 "$T/tmp"/backup-service-65534/*.lock
+	RUN_UNDER=$as_nobody run_backup backup-db
+	assert_status 0
+	says_not warning
 }
 
 @test "the target folder is a file" {

@@ -284,6 +284,9 @@ stops_within_8_s() {
 	run_backup backup-db
 	assert_status 3
 	says 'cannot back up "app": another run of it holds the lock'
+	# whatever the status file
+	DB_BACKUP_STATUS_FILE=$T/other/status.json run_backup backup-db
+	assert_status 3
 	printed 0
 	partial # nor did it sweep what the first one writes
 	# another database, or another place, is no matter

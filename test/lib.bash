@@ -142,7 +142,7 @@ use_rclone() {
 
 # What the product and its tools may read from the environment. Everything that a
 # test exports under these names reaches it, and nothing else.
-rig_passes='^(DB_.*|PG.*|S3_.*|RCLONE_.*|SCHEDULE|TZ|AWS_.*|SSL_.*|BACKUP_TEST_.*|[A-Z]*SAN_OPTIONS|GCOV_.*|LLVM_.*|FAKETIME.*|LD_PRELOAD)$'
+rig_passes='^(DB_.*|PG.*|S3_.*|RCLONE_.*|SCHEDULE|TZ|TZDIR|AWS_.*|SSL_.*|BACKUP_TEST_.*|[A-Z]*SAN_OPTIONS|GCOV_.*|LLVM_.*|FAKETIME.*|LD_PRELOAD)$'
 
 # start_backup ARGS...: in the background; sets run (a folder with stdout, stderr and what
 # test/fixture/reaper writes) and backup_pid. Standard input: $stdin or /dev/null.

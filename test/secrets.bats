@@ -132,6 +132,18 @@ secret_run() {
 	lacks psql RCLONE
 }
 
+@test "whatever the remote is called its secret is hidden, also as rclone quotes it; other values are not" {
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET
+	local quoted=${secret_key//\\/\\\\}
+	quoted=${quoted//\"/\\\"}
+	export RCLONE_CONFIG_FILES_TYPE=s3 RCLONE_CONFIG_FILES_SECRET_ACCESS_KEY=$secret_key RCLONE_ASK_PASSWORD=false \
+		RCLONE_CONFIG_KEY_REGION=some-region DB_BACKUP_REMOTE=files:bucket
+	orders rclone rcat "warn it is $secret_key or \"$quoted\", not false, in some-region" 'exit 1'
+	run_backup backup-db
+	assert_status 1
+	says 'it is *** or "***", not false, in some-region'
+}
+
 @test "runs that fail" {
 	clean_failure() {
 		RCLONE_LOG_LEVEL=DEBUG WATCH=1 run_backup backup-db

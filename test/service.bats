@@ -107,6 +107,9 @@ setup_file() {
 @test "a run that is killed does not take the service down" {
 	fresh_db
 	local_dir
+	start_listener
+	make_hook
+	export DB_BACKUP_PING_URL=http://127.0.0.1:$listener_port/uuid
 	orders pg_dump '* 1' 'touch begun' hang
 	with_fakes
 	serve
@@ -114,11 +117,48 @@ setup_file() {
 	pkill -KILL -P "$backup_pid" -f backup-db
 	wait_until asleep
 	says 'the backup was killed by signal 9'
+	# nobody but the service can tell of it
+	hooks_are 'start failure'
+	[[ $(<"$T/requests") == $'GET /uuid/start\nGET /uuid/fail' ]] || fail "$(<"$T/requests")"
+	grep -x "BACKUP_DATABASES=$DB_NAME" "$T/hooks/2/env"
+	grep -x 'BACKUP_DESTINATIONS=local' "$T/hooks/2/env"
+	grep -x 'BACKUP_STATUS=1' "$T/hooks/2/env"
+	grep -x 'BACKUP_ERROR=the run ended before .*' "$T/hooks/2/env"
+	(($(item "$DB_NAME" local failures) == 1))
+	is_unhealthy
 	kill -0 "$backup_pid"
 	kill -USR1 "$backup_pid"
 	wait_until asleep 2
 	backups_are 1
 	no_partials
+	stop_service
+	assert_status 0
+}
+
+@test "a run that cannot even read its configuration is told of, once, as is one that pg_dump is too old for" {
+	fresh_db
+	local_dir
+	make_hook
+	export DB_BACKUP_MAX_N_FILE=$T/max_n
+	echo 3 >"$DB_BACKUP_MAX_N_FILE"
+	serve
+	wait_until asleep
+	mv "$T/max_n" "$T/away"
+	kill -USR1 "$backup_pid"
+	wait_until asleep 2
+	says 'DB_BACKUP_MAX_N_FILE: cannot read'
+	hooks_are 'start success failure'
+	grep -x 'BACKUP_STATUS=2' "$T/hooks/3/env"
+	(($(item "$DB_NAME" local failures) == 1))
+	mv "$T/away" "$T/max_n"
+	orders pg_dump '--version' 'say pg_dump (PostgreSQL) 15.1'
+	with_fakes
+	stop_service
+	rm "$DB_BACKUP_DIR"/*
+	DB_BACKUP_COMPRESS=lz4 serve
+	wait_until asleep
+	says 'which needs 16 or newer'
+	hooks_are 'start success failure failure'
 	stop_service
 	assert_status 0
 }
@@ -572,21 +612,57 @@ still() { wait_until idle "$1" && sleep 0.3 && idle "$1"; }
 	is_healthy || fail "$health"
 	[[ $health == *'of 2 is of'* ]]
 	stop_service
-	# what was dropped has no fresh backup and needs none; while the server is away, who knows
+	# what was dropped has no fresh backup and needs none; while the server is away, who knows: we wait
 	mv "$DB_BACKUP_DIR"/two-2* "$DB_BACKUP_DIR/two-20200101T000000Z.pg-dump"
 	proxy pg refuse
 	serve
-	wait_until asleep
-	says 'cannot tell the databases'
-	is_unhealthy || fail "$health"
+	wait_until said 2 'looking again'
+	says 'cannot tell the databases of the server'
+	[[ $(item two local success) == 1577836800 ]]
+	proxy pg pass
+	wait_until asleep 2
+	backups_are 4
+	is_healthy || fail "$health"
+	[[ $health == *'of 2 is of'* ]]
+	proxy pg refuse
+	kill -USR1 "$backup_pid"
+	wait_until said 1 'nothing stored'
+	wait_until asleep 3
 	proxy pg pass
 	kill -USR1 "$backup_pid"
-	wait_until asleep 2
+	wait_until asleep 4
 	is_healthy || fail "$health"
 	stop_service
 	serve
 	wait_until asleep
 	backups_are 6
+	stop_service
+	# the globals alone are enough
+	make_hook
+	export DB_EXCLUDE=one,three,left_out,postgres DB_BACKUP_GLOBALS=yes
+	serve
+	wait_until asleep
+	hooks_are 'start success'
+	stop_service
+	serve
+	wait_until asleep
+	hooks_are 'start success'
+	stop_service
+}
+
+@test "a backup that failed its verification does not put the next try off" {
+	fresh_db
+	local_dir
+	fast_clock 1800
+	export DB_BACKUP_INTERVAL=1d DB_BACKUP_VERIFY=read
+	make_hook
+	orders pg_restore '*' 'exit 1'
+	with_fakes
+	serve
+	wait_until said 1 'failed its verification'
+	wait_until asleep
+	# in an hour, which is two seconds
+	wait_until eval '[[ $(hooks) == "start failure start"* ]]'
 	stop_service
 }
 

@@ -73,11 +73,8 @@ check_config(const struct config *c, unsigned need)
 static const char *
 option_name(uint8_t choice)
 {
-	const struct option *o = next_option(NULL);
-
-	for (choice %= 45; choice > 0 && o != NULL; choice--)
-		o = next_option(o);
-	return o == NULL ? "SCHEDULE" : o->name;
+	choice %= 45;
+	return choice < END - options ? options[choice].name : "SCHEDULE";
 }
 
 int
