@@ -137,8 +137,7 @@ explain(struct archive *a, const struct relay *r)
 	else if (!s->failed && *r->why != '\0')
 		snprintf(a->why, sizeof a->why, "rclone: %s", r->why);
 	else
-		snprintf(a->why, sizeof a->why, "%s %s%s%s", p->name, process_fate(p),
-		    *p->said ? ": " : "", p->said);
+		snprintf(a->why, sizeof a->why, "%s %s", p->name, process_words(p));
 	a->hint = hint_for(a->why);
 	/* each block authenticates itself, but of a wrong passphrase the last one only says "unexpected EOF" */
 	if (a->encrypted && !s->failed &&

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "lib/name.h"
 #include "lib/pg.h"
+#include "list.h"
 #include "lock.h"
 #include "prune.h"
 #include "report.h"
@@ -547,8 +548,7 @@ check_tools(struct run *r)
 	}
 	if (process_stopping() != 0)
 		return EXIT_FAILED;
-	log_error("cannot run pg_dump: %s%s%s; nothing stored", process_fate(&p),
-	    *p.said ? ": " : "", p.said);
+	log_error("cannot run pg_dump: %s; nothing stored", process_words(&p));
 	log_hint("install the PostgreSQL client (pg_dump, psql), or correct PATH");
 	return process_missing(&p) != 0 ? process_missing(&p) : EXIT_FAILED;
 }
@@ -665,6 +665,7 @@ backup_run(const struct config *c, const struct arguments *a)
 		    r->items == 0 ? "anything was backed up; nothing stored" :
 				    "all was done; what is stored stays");
 	note_status(r, rc);
+	note_status(r, list_end(EXIT_DONE)); /* the names that it printed */
 	rc = process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : r->status;
 	report_end(&report, r->item, r->items, rc);
 	return rc;

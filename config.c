@@ -559,7 +559,7 @@ quoted(const char *value)
 	return NULL;
 }
 
-/* Secrets that pass through to rclone: its debug log tells them. */
+/* Secrets that pass through to the tools: rclone's debug log tells them. */
 static void
 hide_passed_secrets(void)
 {
@@ -571,8 +571,11 @@ hide_passed_secrets(void)
 	for (char **e = environ; *e != NULL; e++) {
 		size_t n = strcspn(*e, "=");
 
-		if ((strncmp(*e, "RCLONE_", 7) != 0 && strncmp(*e, "AWS_", 4) != 0) ||
-		    (*e)[n] != '=' || ends_in(*e, n, "_ASK_PASSWORD"))
+		if ((*e)[n] == '\0' || (*e)[n + 1] == '\0' || ends_in(*e, n, "_ASK_PASSWORD"))
+			continue;
+		if (strncmp(*e, "PGSSLPASSWORD=", 14) == 0)
+			log_secret(*e + n + 1);
+		if (strncmp(*e, "RCLONE_", 7) != 0 && strncmp(*e, "AWS_", 4) != 0)
 			continue;
 		for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
 			if (ends_in(*e, n, ends[i])) {

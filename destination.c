@@ -19,8 +19,7 @@ add(struct destinations *d, const char *name)
 {
 	struct destination *item = &d->item[d->n++];
 
-	*item = (struct destination){ 0 };
-	snprintf(item->name, sizeof item->name, "%s", name);
+	*item = (struct destination){ .name = text_copy(name) };
 	return item;
 }
 

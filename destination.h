@@ -15,7 +15,7 @@
  */
 
 struct destination {
-	char name[64];         /* "local", "cloud", or that of the rclone remote */
+	char *name;            /* "local", "cloud", or that of the rclone remote */
 	const char *directory; /* local: its path; NULL for a remote */
 	struct remote remote;  /* for a local one: rclone's view of the directory, for encryption */
 	char why[768];

@@ -95,7 +95,7 @@ check_pg_tool(struct rehearsal *r, const char *tool)
 		say(r, OK, tool, NULL, "%s", text);
 	else
 		say(r, PROBLEM, tool, "install the PostgreSQL client, or correct PATH",
-		    "cannot be run: %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+		    "cannot be run: %s", process_words(&p));
 }
 
 static void
@@ -241,7 +241,7 @@ try_dump(struct rehearsal *r, const char *database, const char *name)
 		    hint != NULL ?
 			hint :
 			"check PGDUMP_OPTIONS and the patterns of DB_BACKUP_EXCLUDE_TABLES",
-		    "pg_dump %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+		    "pg_dump %s", process_words(&p));
 	r->pg.quiet = false;
 	list_free(&argv);
 	return good;

@@ -247,8 +247,7 @@ finish_sinks(struct dump *b, struct relay *r, const char *name, int64_t expected
 		if (*s->why != '\0')
 			snprintf(why, sizeof why, "rclone: %s", s->why);
 		else
-			snprintf(why, sizeof why, "rclone %s%s%s", process_fate(&s->process),
-			    *s->process.said ? ": " : "", s->process.said);
+			snprintf(why, sizeof why, "rclone %s", process_words(&s->process));
 		fail(b, i, hint_of_tool(why), "%s", why);
 		if (is_local(b, i) || may_be_there(s))
 			discard(b, i, name, false);

@@ -18,6 +18,7 @@
 /* Credentials of all kinds: a hook gets what else there is. */
 static const char *const withheld[] = {
 	"PGPASSWORD",
+	"PGSSLPASSWORD",
 	"S3_ACCESS_KEY",
 	"S3_SECRET_KEY",
 	"AWS_",
@@ -79,13 +80,8 @@ ping(const struct config *c, const char *suffix)
 	list_add(&env, "RCLONE_LOW_LEVEL_RETRIES=2");
 	list_add(&env, "RCLONE_CONTIMEOUT=5s");
 	if (process_run(&p,
-		&(struct process_spec){ .name = "rclone",
-		    .argv = &argv,
-		    .env = &env,
-		    .in = -1,
-		    .out = -1,
-		    .extra = -1,
-		    .quiet = true },
+		&(struct process_spec){
+		    .name = "rclone", .argv = &argv, .env = &env, .quiet = true },
 		name, NULL, NULL, limit(PING_LIMIT_MS), process_stopping() == 0) == -1) {
 		/* the end of "...: connection refused"; what stands before it may name parts of the URL */
 		why = strrchr(p.said, ':');
@@ -153,12 +149,9 @@ hook(const struct report *r, const struct summary *s, const char *event)
 	list_add(&argv, path);
 	list_add(&argv, event);
 	hook_environment(r, s, event, &env);
-	if (process_run(&p,
-		&(struct process_spec){
-		    .name = "hook", .argv = &argv, .env = &env, .in = -1, .out = -1, .extra = -1 },
+	if (process_run(&p, &(struct process_spec){ .name = "hook", .argv = &argv, .env = &env },
 		NULL, NULL, NULL, limit(HOOK_LIMIT_MS), process_stopping() == 0) == -1)
-		log_warning("DB_BACKUP_HOOK (%s %s) %s%s%s", path, event, process_fate(&p),
-		    *p.said ? ": " : "", p.said);
+		log_warning("DB_BACKUP_HOOK (%s %s) %s", path, event, process_words(&p));
 	list_free(&argv);
 	list_free(&env);
 }

@@ -289,8 +289,7 @@ restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *d
 		process_end(&p, TOOL_GRACE_MS);
 	if (process_succeeded(&p) || (lenient && archive_only_timeout_failed(&p)))
 		return 0;
-	snprintf(ar->why, sizeof ar->why, "pg_restore %s%s%s", process_fate(&p),
-	    *p.said ? ": " : "", p.said);
+	snprintf(ar->why, sizeof ar->why, "pg_restore %s", process_words(&p));
 	ar->hint = hint_for(ar->why);
 	ar->missing = process_missing(&p);
 	return -1;

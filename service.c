@@ -189,13 +189,7 @@ run_self(
 
 	process_env_pass(&env, all);
 	rc = process_run(p,
-	    &(struct process_spec){ .name = argv->item[1],
-		.argv = argv,
-		.env = &env,
-		.in = -1,
-		.out = -1,
-		.extra = -1,
-		.own = true },
+	    &(struct process_spec){ .name = argv->item[1], .argv = argv, .env = &env, .own = true },
 	    NULL, out, arg, limit_ms, true);
 	list_free(&env);
 	return rc;
@@ -354,7 +348,7 @@ run(const struct config *c, int64_t since)
 		status = WEXITSTATUS(p.status);
 		told = status != EXIT_USAGE;
 	} else {
-		log_error("the backup %s%s%s", process_fate(&p), *p.said ? ": " : "", p.said);
+		log_error("the backup %s", process_words(&p));
 	}
 	if (!told && process_stopping() == 0)
 		report(c, began_ms, status);

@@ -183,8 +183,8 @@ verify_one(struct choice *ch, const struct config *c, struct pg *pg, const struc
 		    ar->file, at);
 		return EXIT_SIGNAL + process_stopping();
 	}
-	log_error("%s at %s %s: %s", ar->file, at, rc == VERIFY_BAD ? "is bad" : "could not be verified",
-	    ar->why);
+	log_error("%s at %s %s: %s", ar->file, at,
+	    rc == VERIFY_BAD ? "is bad" : "could not be verified", ar->why);
 	if (ar->hint != NULL)
 		log_hint("%s", ar->hint);
 	printf("%s %s %s\n", rc == VERIFY_BAD ? "bad" : "unknown", at, ar->file);

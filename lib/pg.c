@@ -205,8 +205,6 @@ run(const struct pg *pg, struct process *p, const struct list *argv, const char 
 	    &(struct process_spec){ .name = argv->item[0],
 		.argv = argv,
 		.env = &env,
-		.in = -1,
-		.out = -1,
 		.extra = fd,
 		.quiet = true,
 		.phrase = "password retrieved from file" },
@@ -244,8 +242,7 @@ query(struct pg *pg, struct process *p, const char *database, const char *sql,
 	list_free(&utf8.env);
 	list_free(&argv);
 	if (rc == -1)
-		snprintf(pg->why, sizeof pg->why, "psql %s%s%s", process_fate(p),
-		    *p->said ? ": " : "", p->said);
+		snprintf(pg->why, sizeof pg->why, "psql %s", process_words(p));
 	return rc;
 }
 

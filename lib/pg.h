@@ -30,9 +30,9 @@ struct pg {
 
 enum pg_result {
 	PG_OK,
-	PG_AWAY,    /* nobody accepts connections: may come back */
-	PG_FAILED,  /* anything else that trying again may cure */
-	PG_FATAL,   /* wrong password, no such database, a service file that names another: it cannot */
+	PG_AWAY,   /* nobody accepts connections: may come back */
+	PG_FAILED, /* anything else that trying again may cure */
+	PG_FATAL, /* wrong password, no such database, a service file that names another: it cannot */
 	PG_NO_TOOL, /* psql is missing */
 	PG_STOPPED, /* we were asked to end */
 };

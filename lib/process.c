@@ -136,7 +136,7 @@ spawn(pid_t *pid, const struct process_spec *spec, int err)
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawnattr_setsigmask(&attr, &none);
 	for (size_t i = 0; i < sizeof fds / sizeof fds[0] && rc == 0; i++) {
-		if (fds[i][0] >= 0)
+		if (fds[i][0] > 0)
 			rc = posix_spawn_file_actions_adddup2(&actions, fds[i][0], fds[i][1]);
 		else if (fds[i][1] <= STDOUT_FILENO)
 			rc = posix_spawn_file_actions_addopen(
@@ -440,6 +440,15 @@ process_fate(const struct process *p)
 		    strsignal(WTERMSIG(p->status)));
 	else
 		snprintf(text, sizeof text, "exited with %d", WEXITSTATUS(p->status));
+	return text;
+}
+
+const char *
+process_words(const struct process *p)
+{
+	static char text[sizeof p->said + 128];
+
+	snprintf(text, sizeof text, "%s%s%s", process_fate(p), *p->said ? ": " : "", p->said);
 	return text;
 }
 

@@ -23,7 +23,7 @@ struct process_spec {
 	const char *name;        /* in log lines; to live as long as the process */
 	const struct list *argv; /* argv[0] is looked up in PATH */
 	const struct list *env;  /* all of the tool's environment */
-	int in, out, extra;      /* descriptors to hand over, -1 for none; stay ours */
+	int in, out, extra;      /* descriptors to hand over, which stay ours; 0 or -1: none */
 	bool quiet;              /* do not log what it says, only keep it */
 	/* it is this program: writes to our log itself, and needs time to end its tools */
 	bool own;
@@ -118,6 +118,9 @@ int process_missing(const struct process *p);
 
 /* "exited with 1", "was killed by signal 9 (Killed)". Valid until the next call. */
 const char *process_fate(const struct process *p);
+
+/* Its fate, and what to quote of it: "exited with 1: no space". Valid until the next call. */
+const char *process_words(const struct process *p);
 
 /*
  * Run a tool to its end: input (text, or NULL: spec->in) on its standard input, its

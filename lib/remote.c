@@ -195,9 +195,6 @@ run(struct remote *r, struct process *p, const char *const *words, const char *n
 	    &(struct process_spec){ .name = "rclone",
 		.argv = &argv,
 		.env = &r->env,
-		.in = -1,
-		.out = -1,
-		.extra = -1,
 		.quiet = true,
 		.phrase = NOT_ABORTED },
 	    input, out, arg, r->limit_ms, heed_stop);
@@ -206,8 +203,7 @@ run(struct remote *r, struct process *p, const char *const *words, const char *n
 	if (p->phrase_seen)
 		rc = -1;
 	if (rc == -1)
-		snprintf(r->why, sizeof r->why, "rclone %s%s%s", process_fate(p),
-		    *p->said ? ": " : "", p->said);
+		snprintf(r->why, sizeof r->why, "rclone %s", process_words(p));
 	return rc;
 }
 
@@ -260,13 +256,7 @@ remote_version(char *out, size_t size)
 	process_env_pass(&env, all);
 	list_add(&env, "RCLONE_CONFIG=/dev/null");
 	rc = process_run(&p,
-	    &(struct process_spec){ .name = "rclone",
-		.argv = &argv,
-		.env = &env,
-		.in = -1,
-		.out = -1,
-		.extra = -1,
-		.quiet = true },
+	    &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env, .quiet = true },
 	    NULL, collect, f, VERSION_LIMIT_MS, true);
 	if (rc == 0 && strncmp(f->text, "rclone v", 8) == 0) {
 		snprintf(out, size, "%.*s", (int)strcspn(f->text + 8, " \n"), f->text + 8);
@@ -325,13 +315,8 @@ remote_encrypt(struct remote *r, const char *passphrase)
 	list_add(&argv, "obscure");
 	list_add(&argv, "-");
 	rc = process_run(&p,
-	    &(struct process_spec){ .name = "rclone",
-		.argv = &argv,
-		.env = &r->env,
-		.in = -1,
-		.out = -1,
-		.extra = -1,
-		.quiet = true },
+	    &(struct process_spec){
+		.name = "rclone", .argv = &argv, .env = &r->env, .quiet = true },
 	    input, collect, f, r->limit_ms, true);
 	explicit_bzero(input, strlen(input));
 	free(input);
@@ -339,8 +324,7 @@ remote_encrypt(struct remote *r, const char *passphrase)
 	f->text[strcspn(f->text, "\n")] = '\0';
 	r->missing = process_missing(&p);
 	if (rc == -1)
-		snprintf(r->why, sizeof r->why, "rclone obscure %s%s%s", process_fate(&p),
-		    *p.said ? ": " : "", p.said);
+		snprintf(r->why, sizeof r->why, "rclone obscure %s", process_words(&p));
 	else if (!is_obscured(f->text, passphrase)) {
 		snprintf(r->why, sizeof r->why,
 		    "what rclone obscure made of the passphrase cannot be it");
@@ -647,12 +631,9 @@ remote_upload(
 		list_addf(&env, "RCLONE_S3_CHUNK_SIZE=%dM", part_mib);
 	if (!r->own_part_size && env_get(&env, "RCLONE_S3_UPLOAD_CONCURRENCY") == NULL)
 		list_addf(&env, "RCLONE_S3_UPLOAD_CONCURRENCY=%d", concurrency);
-	rc = process_start(p, &(struct process_spec){ .name = "rclone",
-				  .argv = &argv,
-				  .env = &env,
-				  .in = pair[0],
-				  .out = -1,
-				  .extra = pair[1] });
+	rc = process_start(
+	    p, &(struct process_spec){
+		   .name = "rclone", .argv = &argv, .env = &env, .in = pair[0], .extra = pair[1] });
 	e = errno;
 	list_free(&argv);
 	list_free(&env);
@@ -681,12 +662,9 @@ remote_download(struct remote *r, struct process *p, const char *name, bool decr
 	list_add(&argv, folder);
 	in = process_memory_file(input);
 	if (in != -1 && pipe2(out, O_CLOEXEC) == 0)
-		rc = process_start(p, &(struct process_spec){ .name = "rclone",
-					  .argv = &argv,
-					  .env = &env,
-					  .in = in,
-					  .out = out[1],
-					  .extra = -1 });
+		rc = process_start(
+		    p, &(struct process_spec){
+			   .name = "rclone", .argv = &argv, .env = &env, .in = in, .out = out[1] });
 	e = errno;
 	list_free(&argv);
 	list_free(&env);
@@ -736,9 +714,8 @@ remote_fetch(struct remote *r, const char *name, bool decrypt, const char *direc
 	list_add(&argv, "copyto");
 	list_add(&argv, from);
 	list_addf(&argv, "%s/%s", directory, file);
-	rc = process_start(&p,
-	    &(struct process_spec){
-		.name = "rclone", .argv = &argv, .env = &env, .in = -1, .out = -1, .extra = -1 });
+	rc = process_start(
+	    &p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env });
 	while (rc == 0 && *stalled == '\0' &&
 	       process_wait(&p, (now = process_clock_ms()) + FETCH_STEP_MS, true) == -1 &&
 	       process_stopping() == 0) {

@@ -71,6 +71,27 @@ setup() {
 	printed 1
 }
 
+# -- destinations that look alike, and an output that is lost
+
+@test "remotes of one name whose long paths differ at their end only are told apart" {
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET DB_BACKUP_DIR
+	local at=$T/a-path-that-is-longer-than-any-buffer-of-sixty-four-bytes-ever-was
+	mkdir "$at-1" "$at-2" "$at-3"
+	export DB_BACKUP_REMOTE=same:$at-1,same:$at-2,same:$at-3 RCLONE_CONFIG_SAME_TYPE=local
+	run_backup backup-db
+	assert_status 0
+	for i in 1 2 3; do [[ $(ls "$at-$i") == "$(cat "$run/stdout")" ]]; done
+	(($(jq '.backups | length' "$DB_BACKUP_STATUS_FILE") == 3))
+	(($(jq '[.backups[] | select(.kept == 1)] | length' "$DB_BACKUP_STATUS_FILE") == 3))
+}
+
+@test "names that could not be printed are a failure" {
+	run bash -c "exec '$BACKUP_SERVICE' backup-db >/dev/full"
+	((status == 1))
+	[[ $output == *"cannot write to standard output"* ]]
+	local_has 1
+}
+
 # -- what is set around us
 
 @test "a service file that names a database is refused: it would be dumped, and restored into, instead" {
