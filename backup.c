@@ -146,13 +146,14 @@ leave_out_passwords(struct run *r, struct dump *b, const char *via)
 static int
 check_server(struct run *r, struct dump *b)
 {
-	const char *via = b->database != NULL ? b->database : "postgres";
+	const int64_t wait_ms = r->c->wait_s * 1000;
+	const char *via = NULL;
 	struct pg_server server = { 0 };
-	enum pg_result result = pg_connect(&r->pg, via, r->c->wait_s * 1000, &server);
+	enum pg_result result = b->database != NULL ?
+				    pg_connect(&r->pg, b->database, wait_ms, &server) :
+				    pg_connect_aside(&r->pg, NULL, wait_ms, &via, &server);
 	char why[1024];
 
-	if (b->database == NULL && r->pg.no_database) /* as pg_dumpall does */
-		result = pg_connect(&r->pg, via = "template1", r->c->wait_s * 1000, &server);
 	switch (result) {
 	case PG_OK:
 		break;

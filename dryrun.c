@@ -137,7 +137,7 @@ check_server(struct rehearsal *r)
 
 	r->title = "Server";
 	if (result == PG_OK)
-		result = target_connect(&r->pg, r->databases.n > 0 ? r->databases.item[0] : NULL,
+		result = pg_connect_aside(&r->pg, r->databases.n > 0 ? r->databases.item[0] : NULL,
 		    r->c->wait_s * 1000, &via, &server);
 	if (result != PG_OK)
 		say(r, PROBLEM, where, r->pg.hint, "%s", r->pg.why);
@@ -317,7 +317,7 @@ ask(struct rehearsal *r, const char *item, const char *sql, bool *answer)
 	char *rows;
 	size_t n;
 
-	if (target_connect(&r->pg, NULL, r->c->wait_s * 1000, &via, &server) != PG_OK ||
+	if (pg_connect_aside(&r->pg, NULL, r->c->wait_s * 1000, &via, &server) != PG_OK ||
 	    pg_query(&r->pg, via, sql, NULL, &rows, &n, true) == -1) {
 		say(r, PROBLEM, item, r->pg.hint, "%s", r->pg.why);
 		return false;

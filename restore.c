@@ -373,7 +373,7 @@ restore_globals(
 	snprintf(what, sizeof what, "cannot restore roles and tablespaces from %s", ar->file);
 	if (archive_prepare(ar, c) == -1 || (sql = archive_read_sql(ar, c, pg)) == NULL)
 		return report_archive(ar, what, "nothing was changed");
-	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
+	if (pg_connect_aside(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
 	    query_names(pg, via, "SELECT rolname FROM pg_roles;\n", &roles) == -1 ||
 	    query_names(pg, via, "SELECT spcname FROM pg_tablespace;\n", &tablespaces) == -1)
 		return report_pg(pg, what);

@@ -12,8 +12,6 @@
 #define DROP_LIMIT_MS (60 * 60 * 1000)
 #define SWAP_STEP_MS 1000
 
-static const char *const maintenance[] = { "postgres", "template1" };
-
 /* What differs between versions of the server is read through JSON. */
 static const char look_sql[] =
     "SELECT (SELECT count(*) FROM pg_database WHERE datname = :'name'),\n"
@@ -134,25 +132,6 @@ target_drop(struct pg *pg, const char *via, const char *name)
 	return rc;
 }
 
-enum pg_result
-target_connect(
-    struct pg *pg, const char *last, int64_t wait_ms, const char **via, struct pg_server *server)
-{
-	const char *const candidates[] = { maintenance[0], maintenance[1], last };
-	enum pg_result result = PG_FAILED;
-
-	for (size_t i = 0; i < 3 && result != PG_OK && result != PG_STOPPED &&
-			   result != PG_NO_TOOL && result != PG_AWAY;
-	     i++) {
-		if (candidates[i] == NULL ||
-		    (i < 2 && last != NULL && strcmp(candidates[i], last) == 0))
-			continue;
-		*via = candidates[i];
-		result = pg_connect(pg, *via, wait_ms, server);
-	}
-	return result;
-}
-
 bool
 target_is_lenient(struct pg *pg, const struct pg_server *server)
 {
@@ -171,7 +150,7 @@ target_look(struct target *t, struct pg *pg, int64_t wait_ms)
 	long exists = 0, is_template = 0, slots = 0, too_long = 0, subscriptions = 0, more = 0;
 	char *rows;
 
-	result = target_connect(pg, t->name, wait_ms, &t->via, &server);
+	result = pg_connect_aside(pg, t->name, wait_ms, &t->via, &server);
 	if (result != PG_OK)
 		return result;
 	if (execute(pg, t->via, look_sql, t->name, "", "", &rows, true) == -1)

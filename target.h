@@ -31,13 +31,6 @@ struct target {
 };
 
 /*
- * Connect to a database of maintenance, or to last (may be NULL), waiting for the server
- * for up to wait_ms. via: which it was, static or last. As pg_connect.
- */
-enum pg_result target_connect(
-    struct pg *pg, const char *last, int64_t wait_ms, const char **via, struct pg_server *server);
-
-/*
  * Find out all about t, whose name is set and all else zero, from the server's catalogs.
  * PG_OK if that worked, whether it exists or not; else pg->why and pg->hint.
  */

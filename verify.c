@@ -103,7 +103,7 @@ restore_to_scratch(
 	int rc;
 
 	target_name_beside(scratch, sizeof scratch, "verify");
-	if (target_connect(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
+	if (pg_connect_aside(pg, NULL, c->wait_s * 1000, &via, &server) != PG_OK ||
 	    target_create(pg, via, scratch) == -1) {
 		snprintf(a->why, sizeof a->why, "cannot make a scratch database: %s", pg->why);
 		a->hint = pg->hint;

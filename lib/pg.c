@@ -29,6 +29,8 @@ static const char *const passed[] = {
 	NULL,
 };
 
+static const char *const maintenance[] = { "postgres", "template1" };
+
 /* Set by us; a value of the environment must not come before it. */
 static const char *const ours[] = {
 	"PGHOST",
@@ -281,7 +283,6 @@ is_ready(const struct pg *pg, const char *database)
 static bool
 database_missing(struct pg *pg, const char *database)
 {
-	static const char *const others[] = { "postgres", "template1" };
 	char *variable = text_format("name=%s", database);
 	bool missing = false;
 	struct pg aside = *pg;
@@ -290,7 +291,7 @@ database_missing(struct pg *pg, const char *database)
 		char *rows;
 		size_t n;
 
-		if (pg_query(&aside, others[i],
+		if (pg_query(&aside, maintenance[i],
 			"SELECT count(*) FROM pg_database WHERE datname = :'name';\n",
 			(const char *const[]){ variable, NULL }, &rows, &n, true) == -1)
 			continue;
@@ -397,6 +398,24 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 		told = true;
 		process_poll(NULL, 0, process_clock_ms() + WAIT_STEP_MS);
 	}
+}
+
+enum pg_result
+pg_connect_aside(
+    struct pg *pg, const char *last, int64_t wait_ms, const char **via, struct pg_server *server)
+{
+	const char *const candidates[] = { maintenance[0], maintenance[1], last };
+	enum pg_result result = PG_FAILED;
+
+	/* the next only where the server has no such database, or does not let us in there */
+	for (size_t i = 0; i < 3 && (result == PG_FAILED || result == PG_FATAL); i++) {
+		if (candidates[i] == NULL ||
+		    (i < 2 && last != NULL && strcmp(candidates[i], last) == 0))
+			continue;
+		*via = candidates[i];
+		result = pg_connect(pg, *via, wait_ms, server);
+	}
+	return result;
 }
 
 int

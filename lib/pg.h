@@ -85,6 +85,13 @@ enum pg_result pg_connect(
     struct pg *pg, const char *database, int64_t wait_ms, struct pg_server *server);
 
 /*
+ * The same for a database of maintenance, postgres or template1, or else last (may be NULL).
+ * via: which it was, static or last.
+ */
+enum pg_result pg_connect_aside(
+    struct pg *pg, const char *last, int64_t wait_ms, const char **via, struct pg_server *server);
+
+/*
  * Names of all databases that accept connections and are no template, without those that a
  * restore or a verification makes for a while, sorted as the server sorts names, added to out. Asked through database. 0, or -1: why tells, and out
  * is as before.
