@@ -195,29 +195,12 @@ run_self(
 	return rc;
 }
 
-struct answer {
-	char text[128];
-	size_t n;
-};
-
-static int
-collect(void *arg, const char *data, size_t n)
-{
-	struct answer *a = arg;
-
-	if (n > sizeof a->text - 1 - a->n)
-		return -1;
-	memcpy(a->text + a->n, data, n);
-	a->n += n;
-	return 0;
-}
-
 /* Ask what the destinations hold. -1: no telling. */
 static int
 ask(bool introduce, struct look *look)
 {
 	struct list argv = { 0 };
-	struct answer a = { 0 };
+	struct process_text answer = { 0 };
 	struct process p;
 	int rc;
 
@@ -225,9 +208,9 @@ ask(bool introduce, struct look *look)
 	list_add(&argv, "backup-service-look");
 	if (introduce)
 		list_add(&argv, "introduce");
-	rc = run_self(&p, &argv, collect, &a, LOOK_LIMIT_MS);
-	if (rc == 0 && sscanf(a.text, LOOK_SCAN, &look->oldest, &look->any_oldest, &look->missing,
-			   &look->unknown) != 4)
+	rc = run_self(&p, &argv, process_keep, &answer, LOOK_LIMIT_MS);
+	if (rc == 0 && sscanf(answer.text, LOOK_SCAN, &look->oldest, &look->any_oldest,
+			   &look->missing, &look->unknown) != 4)
 		rc = -1;
 	if (rc == -1 && process_stopping() == 0)
 		log_error("cannot look into the destinations: that process %s", process_fate(&p));

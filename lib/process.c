@@ -544,6 +544,18 @@ process_run(struct process *p, const struct process_spec *spec, const char *inpu
 	return rc == 0 && process_succeeded(p) ? 0 : -1;
 }
 
+int
+process_keep(void *arg, const char *data, size_t n)
+{
+	struct process_text *t = arg;
+
+	if (n > sizeof t->text - 1 - t->n)
+		n = sizeof t->text - 1 - t->n;
+	memcpy(t->text + t->n, data, n);
+	t->n += n;
+	return 0;
+}
+
 void
 process_env_pass(struct list *env, const char *const *patterns)
 {

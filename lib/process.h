@@ -135,6 +135,15 @@ typedef int process_output(void *arg, const char *data, size_t n);
 int process_run(struct process *p, const struct process_spec *spec, const char *input,
     process_output *out, void *arg, int64_t limit_ms, bool heed_stop);
 
+/* What a tool prints, as far as it fits; starts all zero, and text always ends in a NUL. */
+struct process_text {
+	char text[8192];
+	size_t n;
+};
+
+/* For process_run, with a struct process_text as arg. Always 0. */
+process_output process_keep;
+
 /*
  * An anonymous file that holds text, to be read from its start; the descriptor is the
  * caller's. -1 with errno.

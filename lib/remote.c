@@ -224,29 +224,12 @@ lines(const struct list *names)
 	return text;
 }
 
-/* What a tool printed, as far as it fits. */
-struct features {
-	char text[8192];
-	size_t n;
-};
-
-static int
-collect(void *arg, const char *data, size_t n)
-{
-	struct features *f = arg;
-
-	if (f->n + n >= sizeof f->text)
-		n = sizeof f->text - 1 - f->n;
-	memcpy(f->text + f->n, data, n);
-	f->n += n;
-	return 0;
-}
-
 int
 remote_version(char *out, size_t size)
 {
 	static const char *const all[] = { "PATH", "HOME", "TMPDIR", NULL };
-	struct features *f = text_alloc(sizeof *f);
+	struct process_text printed = { 0 };
+	const char *version = printed.text;
 	struct list argv = { 0 }, env = { 0 };
 	struct process p;
 	int rc;
@@ -257,16 +240,15 @@ remote_version(char *out, size_t size)
 	list_add(&env, "RCLONE_CONFIG=/dev/null");
 	rc = process_run(&p,
 	    &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env, .quiet = true },
-	    NULL, collect, f, VERSION_LIMIT_MS, true);
-	if (rc == 0 && strncmp(f->text, "rclone v", 8) == 0) {
-		snprintf(out, size, "%.*s", (int)strcspn(f->text + 8, " \n"), f->text + 8);
+	    NULL, process_keep, &printed, VERSION_LIMIT_MS, true);
+	if (rc == 0 && strncmp(version, "rclone v", 8) == 0) {
+		snprintf(out, size, "%.*s", (int)strcspn(version + 8, " \n"), version + 8);
 	} else {
 		snprintf(out, size, "%s", *p.said ? p.said : process_fate(&p));
 		rc = -1;
 	}
 	list_free(&argv);
 	list_free(&env);
-	free(f);
 	return rc;
 }
 
@@ -274,20 +256,16 @@ int
 remote_probe(struct remote *r)
 {
 	static const char *const words[] = { "backend", "features", NULL };
-	struct features *f;
+	struct process_text features = { 0 };
 	struct process p;
 
 	if (r->probed || strncmp(r->path, PATH, strlen(PATH)) == 0)
 		return 0;
-	f = text_alloc(sizeof *f);
-	if (run(r, &p, words, "", NULL, collect, f, true) == -1) {
-		free(f);
+	if (run(r, &p, words, "", NULL, process_keep, &features, true) == -1)
 		return -1;
-	}
-	r->hides = strstr(f->text, "\"Move\": true") != NULL;
-	r->spools = strstr(f->text, "\"PutStream\": false") != NULL;
+	r->hides = strstr(features.text, "\"Move\": true") != NULL;
+	r->spools = strstr(features.text, "\"PutStream\": false") != NULL;
 	r->probed = true;
-	free(f);
 	return 0;
 }
 
@@ -306,7 +284,7 @@ int
 remote_encrypt(struct remote *r, const char *passphrase)
 {
 	struct list argv = { 0 };
-	struct features *f = text_alloc(sizeof *f);
+	struct process_text obscured = { 0 };
 	char *input = text_format("%s\n", passphrase);
 	struct process p;
 	int rc;
@@ -317,24 +295,23 @@ remote_encrypt(struct remote *r, const char *passphrase)
 	rc = process_run(&p,
 	    &(struct process_spec){
 		.name = "rclone", .argv = &argv, .env = &r->env, .quiet = true },
-	    input, collect, f, r->limit_ms, true);
+	    input, process_keep, &obscured, r->limit_ms, true);
 	explicit_bzero(input, strlen(input));
 	free(input);
 	list_free(&argv);
-	f->text[strcspn(f->text, "\n")] = '\0';
+	obscured.text[strcspn(obscured.text, "\n")] = '\0';
 	r->missing = process_missing(&p);
 	if (rc == -1)
 		snprintf(r->why, sizeof r->why, "rclone obscure %s", process_words(&p));
-	else if (!is_obscured(f->text, passphrase)) {
+	else if (!is_obscured(obscured.text, passphrase)) {
 		snprintf(r->why, sizeof r->why,
 		    "what rclone obscure made of the passphrase cannot be it");
 		rc = -1;
 	} else {
-		r->crypt = text_copy(f->text);
+		r->crypt = text_copy(obscured.text);
 		log_secret(r->crypt); /* as good as the passphrase, and rclone's debug log has it */
 	}
-	explicit_bzero(f->text, sizeof f->text);
-	free(f);
+	explicit_bzero(obscured.text, sizeof obscured.text);
 	return rc;
 }
 
