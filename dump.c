@@ -55,14 +55,10 @@ void
 dump_arguments(const struct config *c, int dump_major, const char *database, struct list *argv)
 {
 	if (database == NULL) {
-		list_add(argv, "pg_dumpall");
-		list_add(argv, "--globals-only");
-		list_add(argv, "--no-password");
+		list_words(argv, "pg_dumpall", "--globals-only", "--no-password", NULL);
 		return;
 	}
-	list_add(argv, "pg_dump");
-	list_add(argv, "--format=custom");
-	list_add(argv, "--no-password");
+	list_words(argv, "pg_dump", "--format=custom", "--no-password", NULL);
 	list_addf(argv, "--compress=%s", dump_compression(c, dump_major));
 	for (size_t i = 0; i < c->exclude_tables.n; i++)
 		list_addf(argv, "--exclude-table=%s", c->exclude_tables.item[i]);

@@ -53,8 +53,6 @@ limit(int64_t limit_ms)
 static void
 ping(const struct config *c, const char *suffix)
 {
-	static const char *const words[] = { "rclone", "cat", "--no-traverse", "--files-from-raw",
-		"-", ":http:" };
 	static const char *const passed[] = { "PATH", "HOME", "TMPDIR", "SSL_CERT_FILE",
 		"SSL_CERT_DIR", "RCLONE_CA_CERT", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
 		"http_proxy", "https_proxy", "no_proxy", NULL };
@@ -70,15 +68,12 @@ ping(const struct config *c, const char *suffix)
 	    strrchr(url, '/'); /* there is one, and a plain name behind it: config.c checks that */
 	name = text_format("%s\n", slash + 1);
 	slash[1] = '\0';
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		list_add(&argv, words[i]);
+	list_words(
+	    &argv, "rclone", "cat", "--no-traverse", "--files-from-raw", "-", ":http:", NULL);
 	process_env_pass(&env, passed);
 	list_addf(&env, "RCLONE_HTTP_URL=%s", url);
-	list_add(&env, "RCLONE_HTTP_NO_HEAD=true");
-	list_add(&env, "RCLONE_CONFIG=/dev/null");
-	list_add(&env, "RCLONE_RETRIES=1");
-	list_add(&env, "RCLONE_LOW_LEVEL_RETRIES=2");
-	list_add(&env, "RCLONE_CONTIMEOUT=5s");
+	list_words(&env, "RCLONE_HTTP_NO_HEAD=true", "RCLONE_CONFIG=/dev/null", "RCLONE_RETRIES=1",
+	    "RCLONE_LOW_LEVEL_RETRIES=2", "RCLONE_CONTIMEOUT=5s", NULL);
 	if (process_run(&p,
 		&(struct process_spec){
 		    .name = "rclone", .argv = &argv, .env = &env, .quiet = true },
@@ -146,8 +141,7 @@ hook(const struct report *r, const struct summary *s, const char *event)
 
 	if (path == NULL)
 		return;
-	list_add(&argv, path);
-	list_add(&argv, event);
+	list_words(&argv, path, event, NULL);
 	hook_environment(r, s, event, &env);
 	if (process_run(&p, &(struct process_spec){ .name = "hook", .argv = &argv, .env = &env },
 		NULL, NULL, NULL, limit(HOOK_LIMIT_MS), process_stopping() == 0) == -1)

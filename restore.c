@@ -216,8 +216,7 @@ restore_arguments(struct list *argv, const struct arguments *a, bool made, bool 
 	else if (!made)
 		list_add(argv, "--single-transaction");
 	if (a->clean && is_selective(a)) {
-		list_add(argv, "--clean");
-		list_add(argv, "--if-exists");
+		list_words(argv, "--clean", "--if-exists", NULL);
 	}
 	if (a->schema_only)
 		list_add(argv, "--schema-only");
@@ -283,8 +282,7 @@ restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *d
 {
 	struct process p;
 
-	list_add(argv, "--");
-	list_add(argv, path);
+	list_words(argv, "--", path, NULL);
 	if (pg_start(pg, &p, argv, database, -1, -1) == 0 && process_wait(&p, -1, true) == -1)
 		process_end(&p, TOOL_GRACE_MS);
 	if (process_succeeded(&p) || (lenient && archive_only_timeout_failed(&p)))
@@ -455,8 +453,7 @@ dry_run(struct archive *ar, const struct config *c, struct pg *pg)
 	struct list argv = { 0 };
 	int rc;
 
-	list_add(&argv, "pg_restore");
-	list_add(&argv, "--list");
+	list_words(&argv, "pg_restore", "--list", NULL);
 	rc = archive_feed(ar, c, pg, &argv, NULL, STDOUT_FILENO, false);
 	list_free(&argv);
 	/* it reads no more than it needs, which here is no mistake */

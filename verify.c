@@ -90,10 +90,6 @@ static int
 restore_to_scratch(
     struct archive *a, const struct config *c, struct pg *pg, char *summary, size_t size)
 {
-	static const char *const words[] = { "pg_restore", "--dbname=", "--no-password",
-		/* roles, tablespaces and publishers need not exist where it is tried; a subscription would keep it from being dropped */
-		"--no-owner", "--no-privileges", "--no-tablespaces", "--no-publications",
-		"--no-subscriptions", "--no-security-labels" };
 	struct list argv = { 0 };
 	struct pg_server server;
 	struct pg tools;
@@ -112,8 +108,10 @@ restore_to_scratch(
 	}
 	warn_of_leftovers(pg, via, scratch);
 	lenient = target_is_lenient(pg, &server);
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		list_add(&argv, words[i]);
+	/* roles, tablespaces and publishers need not exist where it is tried; a subscription would keep it from being dropped */
+	list_words(&argv, "pg_restore", "--dbname=", "--no-password", "--no-owner",
+	    "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions",
+	    "--no-security-labels", NULL);
 	if (!lenient)
 		list_add(&argv, "--exit-on-error");
 	pg_with_option(&tools, pg, "-c synchronous_commit=off"); /* it need not last */

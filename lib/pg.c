@@ -222,17 +222,14 @@ static int
 query(struct pg *pg, struct process *p, const char *database, const char *sql,
     const char *const *variables, struct collected *c, bool heed_stop)
 {
-	static const char *const words[] = { "psql", "-XAtqw0", "-F\t", "-v", "ON_ERROR_STOP=1",
-		"-v", "VERBOSITY=terse" };
 	struct list argv = { 0 };
 	struct pg utf8 = *pg;
 	int rc;
 
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		list_add(&argv, words[i]);
+	list_words(&argv, "psql", "-XAtqw0", "-F\t", "-v", "ON_ERROR_STOP=1", "-v",
+	    "VERBOSITY=terse", NULL);
 	for (; variables != NULL && *variables != NULL; variables++) {
-		list_add(&argv, "-v");
-		list_add(&argv, *variables);
+		list_words(&argv, "-v", *variables, NULL);
 	}
 	utf8.env = (struct list){ 0 };
 	for (size_t i = 0; i < pg->env.n; i++)
@@ -272,8 +269,7 @@ is_ready(const struct pg *pg, const char *database)
 	struct list argv = { 0 };
 	struct process p;
 
-	list_add(&argv, "pg_isready");
-	list_add(&argv, "-q");
+	list_words(&argv, "pg_isready", "-q", NULL);
 	run(pg, &p, &argv, database, NULL, NULL, true);
 	list_free(&argv);
 	return p.pid > 0 && WIFEXITED(p.status) ? WEXITSTATUS(p.status) : 2;
@@ -446,8 +442,7 @@ pg_tool_version(const struct pg *pg, struct process *p, const char *tool, char *
 	struct collected c = { 0 };
 	int major = -1;
 
-	list_add(&argv, tool);
-	list_add(&argv, "--version");
+	list_words(&argv, tool, "--version", NULL);
 	if (run(pg, p, &argv, NULL, NULL, &c, true) == 0 && c.data != NULL) {
 		/* "pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)" */
 		const char *at = strstr(c.data, ") ");

@@ -234,8 +234,7 @@ remote_version(char *out, size_t size)
 	struct process p;
 	int rc;
 
-	list_add(&argv, "rclone");
-	list_add(&argv, "version");
+	list_words(&argv, "rclone", "version", NULL);
 	process_env_pass(&env, all);
 	list_add(&env, "RCLONE_CONFIG=/dev/null");
 	rc = process_run(&p,
@@ -289,9 +288,7 @@ remote_encrypt(struct remote *r, const char *passphrase)
 	struct process p;
 	int rc;
 
-	list_add(&argv, "rclone");
-	list_add(&argv, "obscure");
-	list_add(&argv, "-");
+	list_words(&argv, "rclone", "obscure", "-", NULL);
 	rc = process_run(&p,
 	    &(struct process_spec){
 		.name = "rclone", .argv = &argv, .env = &r->env, .quiet = true },
@@ -354,8 +351,8 @@ folder_and_env(const struct remote *r, bool crypt, struct list *env)
 		return path_of(r, "");
 	list_addf(env, "RCLONE_CRYPT_REMOTE=%s", r->path);
 	list_addf(env, "RCLONE_CRYPT_PASSWORD=%s", r->crypt);
-	list_add(env, "RCLONE_CRYPT_FILENAME_ENCRYPTION=off");
-	list_add(env, "RCLONE_CRYPT_DIRECTORY_NAME_ENCRYPTION=false");
+	list_words(env, "RCLONE_CRYPT_FILENAME_ENCRYPTION=off",
+	    "RCLONE_CRYPT_DIRECTORY_NAME_ENCRYPTION=false", NULL);
 	return text_copy(":crypt:");
 }
 
@@ -599,9 +596,7 @@ remote_upload(
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
 		return -1;
 	path = path_and_env(r, upload_name(r, name, hidden), encrypt, &env);
-	list_add(&argv, "rclone");
-	list_add(&argv, "rcat");
-	list_add(&argv, path);
+	list_words(&argv, "rclone", "rcat", path, NULL);
 	free(path);
 	remote_part_size(upper_bound, r->max_parts, &part_mib, &concurrency);
 	if (!r->own_part_size)
@@ -627,16 +622,13 @@ remote_upload(
 int
 remote_download(struct remote *r, struct process *p, const char *name, bool decrypt)
 {
-	/* not by path: of an absent object rclone makes no bytes and success */
-	static const char *const words[] = { "rclone", "cat", "--no-traverse", "--files-from-raw",
-		"-", "--error-on-no-transfer" };
 	struct list argv = { 0 }, env = { 0 };
 	char *folder = folder_and_env(r, decrypt, &env), *input = name_there(name, decrypt);
 	int in, out[2] = { -1, -1 }, rc = -1, e;
 
-	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-		list_add(&argv, words[i]);
-	list_add(&argv, folder);
+	/* not by path: of an absent object rclone makes no bytes and success */
+	list_words(&argv, "rclone", "cat", "--no-traverse", "--files-from-raw", "-",
+	    "--error-on-no-transfer", folder, NULL);
 	in = process_memory_file(input);
 	if (in != -1 && pipe2(out, O_CLOEXEC) == 0)
 		rc = process_start(
@@ -687,9 +679,7 @@ remote_fetch(struct remote *r, const char *name, bool decrypt, const char *direc
 	struct process p;
 	int rc;
 
-	list_add(&argv, "rclone");
-	list_add(&argv, "copyto");
-	list_add(&argv, from);
+	list_words(&argv, "rclone", "copyto", from, NULL);
 	list_addf(&argv, "%s/%s", directory, file);
 	rc = process_start(
 	    &p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env });

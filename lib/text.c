@@ -105,6 +105,17 @@ list_addf(struct list *l, const char *format, ...)
 	va_end(ap);
 }
 
+void
+list_words(struct list *l, ...)
+{
+	va_list ap;
+
+	va_start(ap, l);
+	for (const char *s; (s = va_arg(ap, const char *)) != NULL;)
+		list_add(l, s);
+	va_end(ap);
+}
+
 bool
 list_has(const struct list *l, const char *s)
 {
