@@ -11,7 +11,7 @@
 
 /*
  * One folder that rclone reaches: every rclone command line, environment and
- * output that we read. What rclone really does in each case was measured with
+ * output that we read, but for the ping of report.c. What rclone really does in each case was measured with
  * 1.60.1 and 1.75.2; docs/architecture.md has the facts that shaped this file.
  *
  * Names are plain file names in the folder. Where nothing else is said, 0 is success;

@@ -9,7 +9,8 @@
 
 /*
  * The number of the period that t lies in, as the digits that strftime(3) gives
- * for format: libc knows what an ISO week is. A later period has a higher one.
+ * for format: libc knows what an ISO week is. A later period has a higher one, and no
+ * period has two: %Y%U would cut a week in two at New Year.
  */
 static long
 period_of(const char *format, time_t t)
