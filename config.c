@@ -35,21 +35,28 @@ struct option {
 #define AS_TEXT_OF(x) #x
 #define AS_TEXT(x) AS_TEXT_OF(x)
 
+/* A URL with a user in it, whose password would get into names and logs; without one it may be a name. */
+static bool
+is_connection_url(const char *name)
+{
+	return (strncmp(name, "postgres://", 11) == 0 || strncmp(name, "postgresql://", 13) == 0) &&
+	       strchr(name, '@') != NULL;
+}
+
 static const char *
 check_databases(const char *value)
 {
 	struct list names = { 0 };
-	bool star;
+	bool star, url = false;
 
 	list_split(&names, value);
 	star = list_has(&names, "*");
-	return names.n == 0 ?
-		   "a database name" :
-	       star && names.n > 1 ?
-		   "`*` alone, or names" :
-	       strstr(value, "postgres://") != NULL || strstr(value, "postgresql://") != NULL ?
-		   "the name alone; the rest goes into PGHOST, PGPORT, PGUSER and PGPASSWORD" :
-		   NULL;
+	for (size_t i = 0; i < names.n; i++)
+		url = url || is_connection_url(names.item[i]);
+	return names.n == 0        ? "a database name" :
+	       star && names.n > 1 ? "`*` alone, or names" :
+	       url ? "the name alone; the rest goes into PGHOST, PGPORT, PGUSER and PGPASSWORD" :
+		     NULL;
 }
 
 static const char *
