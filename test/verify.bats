@@ -294,7 +294,7 @@ word() {
 @test "DB_BACKUP_VERIFY, stopped meanwhile: the backup stays, and nothing else is said" {
 	cloud
 	orders rclone 'cat' 'touch there' 'hang'
-	DB_BACKUP_VERIFY=read start_backup backup-db
+	DB_BACKUP_VERIFY="read" start_backup backup-db
 	wait_until test -e "$fakes/there"
 	kill -TERM "$backup_pid"
 	wait_backup
