@@ -55,10 +55,10 @@ void
 dump_arguments(const struct config *c, int dump_major, const char *database, struct list *argv)
 {
 	if (database == NULL) {
-		list_words(argv, "pg_dumpall", "--globals-only", "--no-password", NULL);
+		list_words(argv, "pg_dumpall", "--globals-only", "--no-password");
 		return;
 	}
-	list_words(argv, "pg_dump", "--format=custom", "--no-password", NULL);
+	list_words(argv, "pg_dump", "--format=custom", "--no-password");
 	list_addf(argv, "--compress=%s", dump_compression(c, dump_major));
 	for (size_t i = 0; i < c->exclude_tables.n; i++)
 		list_addf(argv, "--exclude-table=%s", c->exclude_tables.item[i]);

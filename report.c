@@ -68,12 +68,11 @@ ping(const struct config *c, const char *suffix)
 	    strrchr(url, '/'); /* there is one, and a plain name behind it: config.c checks that */
 	name = text_format("%s\n", slash + 1);
 	slash[1] = '\0';
-	list_words(
-	    &argv, "rclone", "cat", "--no-traverse", "--files-from-raw", "-", ":http:", NULL);
+	list_words(&argv, "rclone", "cat", "--no-traverse", "--files-from-raw", "-", ":http:");
 	process_env_pass(&env, passed);
 	list_addf(&env, "RCLONE_HTTP_URL=%s", url);
 	list_words(&env, "RCLONE_HTTP_NO_HEAD=true", "RCLONE_CONFIG=/dev/null", "RCLONE_RETRIES=1",
-	    "RCLONE_LOW_LEVEL_RETRIES=2", "RCLONE_CONTIMEOUT=5s", NULL);
+	    "RCLONE_LOW_LEVEL_RETRIES=2", "RCLONE_CONTIMEOUT=5s");
 	if (process_run(&p,
 		&(struct process_spec){
 		    .name = "rclone", .argv = &argv, .env = &env, .quiet = true },
@@ -141,7 +140,7 @@ hook(const struct report *r, const struct summary *s, const char *event)
 
 	if (path == NULL)
 		return;
-	list_words(&argv, path, event, NULL);
+	list_words(&argv, path, event);
 	hook_environment(r, s, event, &env);
 	if (process_run(&p, &(struct process_spec){ .name = "hook", .argv = &argv, .env = &env },
 		NULL, NULL, NULL, limit(HOOK_LIMIT_MS), process_stopping() == 0) == -1)

@@ -216,7 +216,7 @@ restore_arguments(struct list *argv, const struct arguments *a, bool made, bool 
 	else if (!made)
 		list_add(argv, "--single-transaction");
 	if (a->clean && is_selective(a)) {
-		list_words(argv, "--clean", "--if-exists", NULL);
+		list_words(argv, "--clean", "--if-exists");
 	}
 	if (a->schema_only)
 		list_add(argv, "--schema-only");
@@ -282,7 +282,7 @@ restore_file(struct archive *ar, struct pg *pg, struct list *argv, const char *d
 {
 	struct process p;
 
-	list_words(argv, "--", path, NULL);
+	list_words(argv, "--", path);
 	if (pg_start(pg, &p, argv, database, -1, -1) == 0 && process_wait(&p, -1, true) == -1)
 		process_end(&p, TOOL_GRACE_MS);
 	if (process_succeeded(&p) || (lenient && archive_only_timeout_failed(&p)))
@@ -453,7 +453,7 @@ dry_run(struct archive *ar, const struct config *c, struct pg *pg)
 	struct list argv = { 0 };
 	int rc;
 
-	list_words(&argv, "pg_restore", "--list", NULL);
+	list_words(&argv, "pg_restore", "--list");
 	rc = archive_feed(ar, c, pg, &argv, NULL, STDOUT_FILENO, false);
 	list_free(&argv);
 	/* it reads no more than it needs, which here is no mistake */

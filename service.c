@@ -204,7 +204,7 @@ ask(bool introduce, struct look *look)
 	struct process p;
 	int rc;
 
-	list_words(&argv, SELF, "backup-service-look", NULL);
+	list_words(&argv, SELF, "backup-service-look");
 	if (introduce)
 		list_add(&argv, "introduce");
 	rc = run_self(&p, &argv, process_keep, &answer, LOOK_LIMIT_MS);
@@ -320,7 +320,7 @@ run(const struct config *c, int64_t since)
 	int status = EXIT_FAILED;
 	bool told = false;
 
-	list_words(&argv, SELF, "backup-db", NULL);
+	list_words(&argv, SELF, "backup-db");
 	if (since > 0)
 		list_addf(&argv, "--older-than=%" PRId64, since);
 	run_self(&p, &argv, NULL, NULL, NO_LIMIT_MS);

@@ -111,7 +111,7 @@ restore_to_scratch(
 	/* roles, tablespaces and publishers need not exist where it is tried; a subscription would keep it from being dropped */
 	list_words(&argv, "pg_restore", "--dbname=", "--no-password", "--no-owner",
 	    "--no-privileges", "--no-tablespaces", "--no-publications", "--no-subscriptions",
-	    "--no-security-labels", NULL);
+	    "--no-security-labels");
 	if (!lenient)
 		list_add(&argv, "--exit-on-error");
 	pg_with_option(&tools, pg, "-c synchronous_commit=off"); /* it need not last */

@@ -226,10 +226,10 @@ query(struct pg *pg, struct process *p, const char *database, const char *sql,
 	struct pg utf8 = *pg;
 	int rc;
 
-	list_words(&argv, "psql", "-XAtqw0", "-F\t", "-v", "ON_ERROR_STOP=1", "-v",
-	    "VERBOSITY=terse", NULL);
+	list_words(
+	    &argv, "psql", "-XAtqw0", "-F\t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse");
 	for (; variables != NULL && *variables != NULL; variables++) {
-		list_words(&argv, "-v", *variables, NULL);
+		list_words(&argv, "-v", *variables);
 	}
 	utf8.env = (struct list){ 0 };
 	for (size_t i = 0; i < pg->env.n; i++)
@@ -269,7 +269,7 @@ is_ready(const struct pg *pg, const char *database)
 	struct list argv = { 0 };
 	struct process p;
 
-	list_words(&argv, "pg_isready", "-q", NULL);
+	list_words(&argv, "pg_isready", "-q");
 	run(pg, &p, &argv, database, NULL, NULL, true);
 	list_free(&argv);
 	return p.pid > 0 && WIFEXITED(p.status) ? WEXITSTATUS(p.status) : 2;
@@ -442,7 +442,7 @@ pg_tool_version(const struct pg *pg, struct process *p, const char *tool, char *
 	struct collected c = { 0 };
 	int major = -1;
 
-	list_words(&argv, tool, "--version", NULL);
+	list_words(&argv, tool, "--version");
 	if (run(pg, p, &argv, NULL, NULL, &c, true) == 0 && c.data != NULL) {
 		/* "pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)" */
 		const char *at = strstr(c.data, ") ");

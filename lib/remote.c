@@ -234,7 +234,7 @@ remote_version(char *out, size_t size)
 	struct process p;
 	int rc;
 
-	list_words(&argv, "rclone", "version", NULL);
+	list_words(&argv, "rclone", "version");
 	process_env_pass(&env, all);
 	list_add(&env, "RCLONE_CONFIG=/dev/null");
 	rc = process_run(&p,
@@ -288,7 +288,7 @@ remote_encrypt(struct remote *r, const char *passphrase)
 	struct process p;
 	int rc;
 
-	list_words(&argv, "rclone", "obscure", "-", NULL);
+	list_words(&argv, "rclone", "obscure", "-");
 	rc = process_run(&p,
 	    &(struct process_spec){
 		.name = "rclone", .argv = &argv, .env = &r->env, .quiet = true },
@@ -352,7 +352,7 @@ folder_and_env(const struct remote *r, bool crypt, struct list *env)
 	list_addf(env, "RCLONE_CRYPT_REMOTE=%s", r->path);
 	list_addf(env, "RCLONE_CRYPT_PASSWORD=%s", r->crypt);
 	list_words(env, "RCLONE_CRYPT_FILENAME_ENCRYPTION=off",
-	    "RCLONE_CRYPT_DIRECTORY_NAME_ENCRYPTION=false", NULL);
+	    "RCLONE_CRYPT_DIRECTORY_NAME_ENCRYPTION=false");
 	return text_copy(":crypt:");
 }
 
@@ -528,7 +528,7 @@ int
 remote_abort_uploads(
     struct remote *r, long age_s, time_t now, bool (*mine)(void *arg, const char *name), void *arg)
 {
-	static const char *const list_words[] = { "backend", "list-multipart-uploads", NULL };
+	static const char *const words[] = { "backend", "list-multipart-uploads", NULL };
 	const char *slash = strchr(r->path, '/'), *folder = slash == NULL ? NULL : slash + 1, *name;
 	struct uploads_call *c;
 	struct process p;
@@ -540,7 +540,7 @@ remote_abort_uploads(
 	snprintf(age, sizeof age, "max-age=%lds", age_s);
 	c = text_alloc(sizeof *c);
 	c->before = now - age_s;
-	n = run(r, &p, list_words, "", NULL, uploads_output, c, true);
+	n = run(r, &p, words, "", NULL, uploads_output, c, true);
 	if (n == 0 && (c->bad || c->json.broken || c->json.begun != c->json.ended)) {
 		snprintf(r->why, sizeof r->why, "rclone's list of uploads cannot be read");
 		n = -1;
@@ -596,7 +596,7 @@ remote_upload(
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
 		return -1;
 	path = path_and_env(r, upload_name(r, name, hidden), encrypt, &env);
-	list_words(&argv, "rclone", "rcat", path, NULL);
+	list_words(&argv, "rclone", "rcat", path);
 	free(path);
 	remote_part_size(upper_bound, r->max_parts, &part_mib, &concurrency);
 	if (!r->own_part_size)
@@ -628,7 +628,7 @@ remote_download(struct remote *r, struct process *p, const char *name, bool decr
 
 	/* not by path: of an absent object rclone makes no bytes and success */
 	list_words(&argv, "rclone", "cat", "--no-traverse", "--files-from-raw", "-",
-	    "--error-on-no-transfer", folder, NULL);
+	    "--error-on-no-transfer", folder);
 	in = process_memory_file(input);
 	if (in != -1 && pipe2(out, O_CLOEXEC) == 0)
 		rc = process_start(
@@ -679,7 +679,7 @@ remote_fetch(struct remote *r, const char *name, bool decrypt, const char *direc
 	struct process p;
 	int rc;
 
-	list_words(&argv, "rclone", "copyto", from, NULL);
+	list_words(&argv, "rclone", "copyto", from);
 	list_addf(&argv, "%s/%s", directory, file);
 	rc = process_start(
 	    &p, &(struct process_spec){ .name = "rclone", .argv = &argv, .env = &env });

@@ -106,14 +106,10 @@ list_addf(struct list *l, const char *format, ...)
 }
 
 void
-list_words(struct list *l, ...)
+list_add_all(struct list *l, const char *const *words)
 {
-	va_list ap;
-
-	va_start(ap, l);
-	for (const char *s; (s = va_arg(ap, const char *)) != NULL;)
-		list_add(l, s);
-	va_end(ap);
+	for (; *words != NULL; words++)
+		list_add(l, *words);
 }
 
 bool

@@ -19,8 +19,9 @@ void list_add(struct list *l, const char *s);
 /* The same with printf. */
 void list_addf(struct list *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Copies of all the strings up to a NULL. */
-void list_words(struct list *l, ...) __attribute__((sentinel));
+/* Append copies of words, up to a NULL; list_words: of those that it names. */
+void list_add_all(struct list *l, const char *const *words);
+#define list_words(l, ...) list_add_all(l, (const char *const[]){ __VA_ARGS__, NULL })
 
 /* True if s is in the list. */
 bool list_has(const struct list *l, const char *s);
