@@ -401,7 +401,6 @@ leave_out_fresh(struct run *r, struct dump *b)
 
 	for (size_t i = 0; i < r->before.n && r->older_than != 0; i++) {
 		const struct backup *old = &r->before.item[i];
-
 		size_t at = old->destination;
 
 		if (!backup_is_of(old, b->database) || old->time < r->older_than ||

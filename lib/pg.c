@@ -228,9 +228,8 @@ query(struct pg *pg, struct process *p, const char *database, const char *sql,
 
 	list_words(
 	    &argv, "psql", "-XAtqw0", "-F\t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse");
-	for (; variables != NULL && *variables != NULL; variables++) {
+	for (; variables != NULL && *variables != NULL; variables++)
 		list_words(&argv, "-v", *variables);
-	}
 	utf8.env = (struct list){ 0 };
 	for (size_t i = 0; i < pg->env.n; i++)
 		if (!is_variable(pg->env.item[i], "PGCLIENTENCODING"))
@@ -322,6 +321,29 @@ classify(struct pg *pg, const struct process *p, const char *database)
 	return PG_FAILED;
 }
 
+/* What the server says of itself; PG_FATAL if it is not of this database. */
+static enum pg_result
+read_server(struct pg *pg, const char *database, const char *answer, struct pg_server *server)
+{
+	long long version = 0, size = 0;
+	int at = 0;
+
+	if (answer == NULL || sscanf(answer, "%lld\t%lld\t%63[^\t\n]\t%n", &version, &size,
+				  server->version_text, &at) != 3) {
+		snprintf(pg->why, sizeof pg->why, "psql's answer cannot be read");
+		return PG_FAILED;
+	}
+	server->version = version;
+	server->size_bytes = size;
+	/* without a service it is a pooler's alias, which is what was wanted */
+	if (at == 0 || getenv("PGSERVICE") == NULL || strcmp(answer + at, database) == 0)
+		return PG_OK;
+	snprintf(
+	    pg->why, sizeof pg->why, "the service file's dbname takes the place of this database");
+	pg->hint = "take dbname out of the service that PGSERVICE names";
+	return PG_FATAL;
+}
+
 enum pg_result
 pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_server *server)
 {
@@ -335,31 +357,14 @@ pg_connect(struct pg *pg, const char *database, int64_t wait_ms, struct pg_serve
 	for (;;) {
 		struct collected c = { 0 };
 		struct process p;
-		long long version = 0, size = 0;
+		enum pg_result result;
 		int rc = query(pg, &p, database, sql, NULL, &c, true), ready;
 
 		pg->hint = NULL;
 		if (rc == 0) {
-			int at = 0;
-			bool read =
-			    c.data != NULL && sscanf(c.data, "%lld\t%lld\t%63[^\t\n]\t%n", &version,
-						  &size, server->version_text, &at) == 3;
-			bool other = read && at > 0 && getenv("PGSERVICE") != NULL &&
-				     strcmp(c.data + at, database) != 0;
-
+			result = read_server(pg, database, c.data, server);
 			free(c.data);
-			server->version = version;
-			server->size_bytes = size;
-			if (read && !other)
-				return PG_OK;
-			snprintf(pg->why, sizeof pg->why, "psql's answer cannot be read");
-			if (!other)
-				return PG_FAILED;
-			/* without a service it is a pooler's alias, which is what was wanted */
-			snprintf(pg->why, sizeof pg->why,
-			    "the service file's dbname takes the place of this database");
-			pg->hint = "take dbname out of the service that PGSERVICE names";
-			return PG_FATAL;
+			return result;
 		}
 		free(c.data);
 		if (process_stopping() != 0)

@@ -243,6 +243,57 @@ pg_dump_fails() {
 	nothing_new
 }
 
+# Into the directory alone pg_dump writes itself, and is only watched.
+@test "local alone: a dump that fails, is none, stalls, is killed or is told to stop leaves nothing" {
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET
+	export DB_BACKUP_RETRIES=0
+	orders pg_dump '* 1' 'emit 30000000' 'exit 1'
+	orders pg_dump '* 2' 'exit 0'
+	orders pg_dump '* 3' 'say psql: help' 'exit 0'
+	orders pg_dump '* 4' 'say PGDM' 'emit 10000000' 'exit 0'
+	orders pg_dump '* 5' 'emit 3000000' 'kill KILL'
+	orders pg_dump '* 6' 'emit 3000000' 'hang'
+	orders pg_dump '* 7' 'emit 3000000' 'touch there' 'hang'
+	local why
+	for why in "exited with 1" "it wrote nothing" "what it wrote is no dump" "what it wrote is no dump" "killed by signal 9" \
+		"it wrote no byte for 3 s"; do
+		DB_BACKUP_STALL_TIMEOUT=3 run_backup backup-db
+		assert_status 1
+		says "$why"
+		no_children_left
+		local_has 0
+		printed 0
+	done
+	start_backup backup-db
+	wait_until test -e "$fakes/there"
+	kill -TERM "$backup_pid"
+	wait_backup
+	assert_status 143
+	no_children_left
+	local_has 0
+	# the control: one that is slow, but whole, is published as it is
+	orders pg_dump '*' 'emit 6000000 2000000'
+	DB_BACKUP_STALL_TIMEOUT=2 run_backup backup-db
+	assert_status 0
+	local_has 1
+	is_stream "$local_backup" 6000000
+}
+
+# SIGKILL of the supervisor: pg_dump, which holds the file, ends too, and the next run sweeps it
+@test "local alone: the supervisor is killed" {
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET
+	orders pg_dump '* 1' 'emit 3000000' 'touch there' 'hang'
+	start_backup backup-db
+	wait_until test -e "$fakes/there"
+	kill -KILL "$backup_pid"
+	wait_backup
+	no_children_left
+	published_local 1
+	run_backup backup-db
+	assert_status 0
+	local_has 1
+}
+
 @test "pg_dump ignores SIGTERM" {
 	orders pg_dump '*' 'ignore TERM' 'emit 3000000' 'hang'
 	DB_BACKUP_STALL_TIMEOUT=1 run_backup backup-db

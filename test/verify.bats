@@ -304,3 +304,21 @@ word() {
 	says "what is stored stays"
 	published_s3 4
 }
+
+@test "DB_BACKUP_VERIFY: one that is bad is removed everywhere, nothing is pruned, and the next counts" {
+	cloud
+	export DB_BACKUP_MAX_N=1 DB_BACKUP_VERIFY="read"
+	# pg_dump lies: it exits with 0 in the middle of the dump, and all that it wrote arrives
+	orders pg_dump '* 1' 'run 8000' 'exit 0'
+	run_backup backup-db
+	assert_status 1
+	(($(grep -cF "it was removed, nothing pruned" "$run/stderr") == 2)) || fail "$(cat "$run/stderr")"
+	published_local 3
+	published_s3 3
+	unchanged
+	run_backup backup-db --older-than "$(date -d '-1 hour' +%s)"
+	assert_status 0
+	published_local 1
+	published_s3 1
+	[[ ${local_backups[0]##*/} == "$(cat "$run/stdout")" ]]
+}
