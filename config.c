@@ -250,7 +250,7 @@ static const struct option options[] = {
 	{ "DB_NAME", .title = "Connection", .other = "PGDATABASE", .type = LIST, AT(databases),
 	    .shown = "required", .used_by = "SBRP", .check = check_databases,
 	    .help =
-		"Database to back up; several with commas; `*` for every database that accepts connections and is no template." },
+		"Database to back up; several with commas; `*` for every database that accepts connections, is no template and no scratch database of ours." },
 	{ "DB_EXCLUDE", .type = LIST, AT(exclude), .used_by = "SBP",
 	    .help = "Databases that `*` leaves out, with commas." },
 	{ "PGHOST", .type = TEXT, AT(pg_host), .fallback = "localhost", .used_by = "SBRVP",
@@ -339,7 +339,7 @@ static const struct option options[] = {
 	{ "DB_BACKUP_VERIFY", .type = CHOICE, AT(verify), .fallback = "no",
 	    .choices = "no|read|restore", .used_by = "SB",
 	    .help =
-		"What is done after each backup and before pruning: `read` it to its end, or `restore` it into a scratch database." },
+		"What is done after each backup and before pruning: `read` it to its end, or `restore` it into a scratch database. One that is bad is removed." },
 	{ "DB_BACKUP_WAIT", .type = DURATION, AT(wait_s), .fallback = "60", .max = YEARS(1),
 	    .used_by = "SBRVP", .help = "How long to wait for the server to accept connections." },
 	{ "DB_BACKUP_STALL_TIMEOUT", .type = DURATION, AT(stall_s), .fallback = "1h",
