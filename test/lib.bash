@@ -23,6 +23,7 @@ rig_setup() {
 
 rig_teardown() {
 	local pid name
+	[[ ! ${rig_gateway-} ]] || { kill -KILL "$rig_gateway" && wait "$rig_gateway"; } 2>/dev/null || true # at TERM it takes long
 	for pid in "${rig_pids[@]}"; do
 		kill -TERM "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
@@ -104,8 +105,21 @@ s3_cat() { s3 cat "$1"; }         # KEY
 s3_put() { s3 put "$1"; }         # KEY <data
 s3_rm() { s3 rm "$@"; }           # KEY...
 s3_uploads() { s3 uploads; }      # pending multipart uploads: KEY<tab>ID
-s3_part_limit() {                 # N: parts an upload may have (10000), for all tests
-	ceph --admin-daemon "$RIG_S3_ADMIN_SOCKET" config set rgw_multipart_part_upload_limit "$1" >/dev/null
+# limited_gateway N: a second gateway to the same store, which takes N parts an upload; exports
+# its S3_ENDPOINT. Tests that run beside this one keep their limit.
+limited_gateway() {
+	local port tries
+	for tries in 1 2 3 4 5; do
+		port=$((RANDOM % 10000 + 21000))
+		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	CEPH_CONF=$RIG_DIR/s3/ceph.conf setpriv --pdeathsig KILL radosgw -n client.admin -f \
+		--rgw-frontends="beast endpoint=127.0.0.1:$port" --rgw-multipart-part-upload-limit="$1" \
+		--admin-socket="$T/rgw.asok" --log-file="$T/rgw.log" --rgw-enable-gc-threads=false --rgw-enable-lc-threads=false \
+		3>&- 4>&- >"$T/rgw.out" 2>&1 &
+	rig_gateway=$!
+	wait_until -t 60 eval "(: <\"/dev/tcp/127.0.0.1/$port\") 2>/dev/null"
+	export S3_ENDPOINT=http://127.0.0.1:$port
 }
 
 # limited_s3_key no-delete|no-list|read-only|write-only: exports S3_ACCESS_KEY and

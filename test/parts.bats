@@ -1,26 +1,10 @@
 #!/usr/bin/env bats
 # Uploads that rclone's own part size would make too many parts of, and memory.
-# The part limit belongs to a second gateway to the same store, so that other
-# tests, which may run beside this, keep theirs. PARTS_MB=2000 PARTS_LIMIT=200 for big ones.
+# PARTS_MB=2000 PARTS_LIMIT=200 for big ones.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154  # each test is a subshell; lib.bash sets and reads
 load lib
 load faults
 
-# limited_gateway N: exports S3_ENDPOINT of one that takes N parts an upload
-limited_gateway() {
-	local port tries
-	for tries in 1 2 3 4 5; do
-		port=$((RANDOM % 10000 + 21000))
-		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-	done
-	CEPH_CONF=$RIG_DIR/s3/ceph.conf setpriv --pdeathsig KILL radosgw -n client.admin -f \
-		--rgw-frontends="beast endpoint=127.0.0.1:$port" --rgw-multipart-part-upload-limit="$1" \
-		--admin-socket="$T/rgw.asok" --log-file="$T/rgw.log" --rgw-enable-gc-threads=false --rgw-enable-lc-threads=false \
-		3>&- 4>&- >"$T/rgw.out" 2>&1 &
-	gateway=$!
-	wait_until -t 60 eval "(: <\"/dev/tcp/127.0.0.1/$port\") 2>/dev/null"
-	export S3_ENDPOINT=http://127.0.0.1:$port
-}
 setup() {
 	rig_setup
 	export DB_NAME=app MB=${PARTS_MB:-300} LIMIT=${PARTS_LIMIT:-55}
@@ -30,10 +14,6 @@ setup() {
 	# the estimate is the database's own size
 	orders psql '*' "say 150000	$((MB * 500000))	15.0"
 	orders pg_dump '*' "emit $((MB * 1000000))"
-}
-teardown() {
-	[[ ! ${gateway-} ]] || { kill -KILL "$gateway" && wait "$gateway"; } 2>/dev/null || true
-	rig_teardown
 }
 
 # DONE 7

@@ -44,10 +44,9 @@ product() {
 	IFS=$'\t' read -r key id < <(s3_uploads)
 	s3 abort "$key" "$id"
 	no_uploads
-	s3_part_limit 3
+	limited_gateway 3
 	head -c 30M /dev/urandom | rig_rclone rcat "s:$RIG_BUCKET/three" --s3-chunk-size 10M
 	run ! rig_rclone rcat "s:$RIG_BUCKET/more" < <(head -c 31M /dev/urandom)
-	s3_part_limit 10000
 	[[ $(s3_ls -l) == $'31457280\tthree' ]]
 }
 
