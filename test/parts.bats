@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Uploads that rclone's own part size would make too many parts of, and memory.
-# PARTS_MB=2000 PARTS_LIMIT=200 for big ones.
+# PARTS_MB=2000 PARTS_LIMIT=200 TEST_TIMEOUT=900 for big ones.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154  # each test is a subshell; lib.bash sets and reads
 load lib
 load faults
