@@ -248,7 +248,7 @@ check_prefix(const char *value)
 /* clang-format off: a table */
 static const struct option options[] = {
 	{ "DB_NAME", .title = "Connection", .other = "PGDATABASE", .type = LIST, AT(databases),
-	    .shown = "required", .used_by = "SBRP", .check = check_databases,
+	    .shown = "required for backups", .used_by = "SBRP", .check = check_databases,
 	    .help =
 		"Database to back up; several with commas; `*` for every database that accepts connections, is no template and no scratch database of ours." },
 	{ "DB_EXCLUDE", .type = LIST, AT(exclude), .used_by = "SBP",

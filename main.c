@@ -34,7 +34,7 @@ static const struct command {
 	    "Back up whenever it is due, until told to stop: SIGTERM or SIGINT end it, SIGHUP or SIGUSR1 make a\n"
 	    "backup now. Asleep it holds nothing; what the destinations hold is all it knows.\n",
 	    NEED_DATABASE | NEED_DESTINATION, service_run },
-	{ "backup-db", 'B', "backup-db [DATABASE...]",
+	{ "backup-db", 'B', "backup-db [--dry-run] [DATABASE...]",
 	    "Back up the databases of DB_NAME, or those named here, once, to every destination.\n"
 	    "Prints the names that it published, one a line.\n",
 	    NEED_DATABASE | NEED_DESTINATION, backup_run },
@@ -50,7 +50,8 @@ static const struct command {
 	    "       [--no-tablespaces] [--globals] [--dry-run] [--yes]",
 	    "Restore one backup: by its name, the newest, the newest at a time, or a file (./some.pg-dump).\n"
 	    "On a terminal with none of these it lists what there is and asks. It refuses a target that\n"
-	    "has tables, unless --clean; a failure changes nothing.\n",
+	    "has tables, unless --clean or for a part (--table, --schema, --data-only); a failure changes\n"
+	    "nothing.\n",
 	    0, restore_run },
 	{ "verify-backup", 'V',
 	    "verify-backup [BACKUP] [--all] [--restore] [--db NAME] [--from WHERE]",
@@ -87,9 +88,9 @@ static const struct {
 	{ "create", FLAG, AT(create), "R", "create the target if it is missing (it always is)" },
 	{ "data-only", FLAG, AT(data_only), "R", "rows only" },
 	{ "db", VALUE, AT(db), "LRVP", "the database whose backups are meant" },
-	{ "dry-run", FLAG, AT(dry_run), "BRP", "only say what would be done" },
+	{ "dry-run", FLAG, AT(dry_run), "BRP", "only say what would be done, or what stands in its way" },
 	{ "from", VALUE, AT(from), "LRV",
-	    "the destination: local, cloud, remote, the name of a remote, or (restore) a directory" },
+	    "the destination: local, cloud, remote, the name of a remote, or (restore, verify) a directory" },
 	{ "globals", FLAG, AT(globals), "R",
 	    "restore roles and tablespaces; those that exist are kept" },
 	{ "jobs", VALUE, AT(jobs), "R", "restore with so many connections, after a download" },
