@@ -287,7 +287,7 @@ pg_dump_fails() {
 	wait_until test -e "$fakes/there"
 	kill -KILL "$backup_pid"
 	wait_backup
-	no_children_left
+	no_children_left 3
 	published_local 1
 	run_backup backup-db
 	assert_status 0

@@ -8,7 +8,7 @@ setup_file() { build_clock; }
 
 # pretend_service: hold the lock by which health knows that the service lives
 pretend_service() {
-	flock "$DB_BACKUP_STATUS_FILE.service" sleep 600 3>&- 4>&- &
+	flock --no-fork "$DB_BACKUP_STATUS_FILE.service" sleep 600 3>&- 4>&- &
 	rig_pids+=($!)
 	wait_until eval '! flock -n "$DB_BACKUP_STATUS_FILE.service" true'
 }
