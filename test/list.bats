@@ -285,7 +285,7 @@ the_table() {
 	says 'cannot list cloud'
 	no_children_left
 	start_backup list-backups
-	wait_until eval '[[ $(proxy s3 state) == "hang "[1-9]* ]]'
+	wait_until pgrep -P "$backup_pid" -x rclone >/dev/null
 	kill -INT "$backup_pid"
 	wait_backup
 	assert_status 130

@@ -124,6 +124,30 @@ function changes(zone, year)
 	return found;
 }
 
+// Of these zones, those of which libc's copy, as zdump(8) tells it, says something else: either may be
+// the older one. Compared at every change that libc knows, and once a month between them.
+function differing(zones)
+{
+	const libc = new Map(zones.map(zone => [zone, []])), FROM = 1979, TO = 2039;
+	const out = execFileSync('zdump', ['-V', '-c', `${FROM},${TO}`, ...zones],
+		{ maxBuffer: 1 << 28 }).toString();
+
+	for (const [, zone, at, seconds] of
+		out.matchAll(/^(\S+)\s+\S+ (.*) UT = .* gmtoff=(-?\d+)$/gm))
+		libc.get(zone).push({ at: Date.parse(`${at} UTC`) / 1000, offset: Number(seconds) });
+	return zones.filter(zone => {
+		const known = libc.get(zone);
+		const months = Array.from({ length: 12 * (TO - FROM) },
+			(_, i) => Date.UTC(FROM, i, 15) / 1000);
+
+		return known.some(({ at, offset: seconds }) => offset(zone, at) !== seconds) ||
+			months.some(t => {
+				const last = known.findLast(({ at }) => at <= t);
+				return last !== undefined && offset(zone, t) !== last.offset;
+			});
+	});
+}
+
 const yearOf = t => new Date(t * 1000).getUTCFullYear();
 
 // -- questions -----------------------------------------------------------------------
@@ -229,7 +253,8 @@ function expression()
 
 function question(zones)
 {
-	const [zone, only] = chance(0.05) ? pick(RARE) : [chance(0.5) ? pick(ZONES) : pick(zones)];
+	const { all, often, rare } = zones;
+	const [zone, only] = chance(0.05) ? pick(rare) : [chance(0.5) ? pick(often) : pick(all)];
 
 	for (;;) {
 		const year = only || between(1980, 2037), near = changes(zone, year);
@@ -371,8 +396,11 @@ function show(q)
 function main()
 {
 	const Cron = loadCroner();
-	const zones = Intl.supportedValuesOf('timeZone')
+	const there = [...new Set([...Intl.supportedValuesOf('timeZone'), ...ZONES])]
 		.filter(z => fs.existsSync(`/usr/share/zoneinfo/${z}`));
+	const others = differing(there), same = zone => !others.includes(zone);
+	const zones = { all: Intl.supportedValuesOf('timeZone').filter(z => there.includes(z) && same(z)),
+		often: ZONES.filter(same), rare: RARE.filter(([zone]) => same(zone)) };
 	const questions = Array.from({ length: CASES }, () => question(zones));
 	const seen = new Map([...RULES, MIDNIGHT].map(rule => [rule, []]));
 	const wrong = [];
@@ -380,6 +408,9 @@ function main()
 	const ok = (good, what) => console.log(`${good ? 'ok' : 'not ok'} ${++number} - ${what}`);
 
 	console.log(`1..4\n# seed ${SEED}, croner ${CRONER}, zones of node ${process.versions.tz}`);
+	if (others.length > 0)
+		console.log(`# NOT ASKED: ${others.length} of ${there.length} zones, of which libc and ` +
+			`node have different data: ${others.join(' ')}`);
 	drive(questions);
 	for (const q of questions) {
 		const { plain, answer, rules } = judge(Cron, q);
@@ -401,7 +432,8 @@ function main()
 
 	const other = questions.filter(q => typeof q.answer === 'number' &&
 		offset(q.zone, q.instant) !== q.offset);
-	ok(other.length === 0, 'libc and node have the same zone data');
+	ok(other.length === 0 && others.length < there.length / 5,
+		'libc and node have the same data of the zones asked for, nearly all there are');
 	other.slice(0, 5).forEach(q => console.log(`# ${show(q)}: offset ${q.offset}, not ` +
 		`${offset(q.zone, q.instant)}; update tzdata or node`));
 
@@ -410,7 +442,7 @@ function main()
 		yearOf(q.instant - 2 * DAY)].some(y => changes(q.zone, y)
 		.some(c => Math.abs(c.at - q.instant) <= 36 * HOUR))).length;
 	ok(near > CASES / 2, `${near} of them within 36 hours of a clock change`);
-	process.exitCode = wrong.length === 0 && other.length === 0 && near > CASES / 2 &&
+	process.exitCode = wrong.length === 0 && other.length === 0 && others.length < there.length / 5 && near > CASES / 2 &&
 		[...seen.values()].every(examples => examples.length > 0) ? 0 : 1;
 }
 
