@@ -113,7 +113,7 @@ differing() { cmp -l "$T/by_hand" "$1" | wc -l; }
 	wait_until test -e "$fakes/there"
 	[[ -z $(find "$T/tmp" "$T/home" -type f) ]]
 	# but our test's own, and valgrind's
-	run ! grep -E "$T|/tmp/" <(for fd in /proc/"$backup_pid"/fd/*; do readlink "$fd"; done | grep -vE 'stdout|stderr|lock|/valgrind_proc')
+	run ! grep -E "^($T|/tmp)/" <(for fd in /proc/"$backup_pid"/fd/*; do readlink "$fd"; done | grep -vE 'stdout|stderr|lock|/valgrind_proc')
 	touch "$fakes/go"
 	wait_backup
 	assert_status 0
