@@ -341,7 +341,7 @@ still() { wait_until idle "$1" && sleep 0.3 && idle "$1"; }
 @test "a backup made by hand counts: the service waits on from there" {
 	fresh_db
 	local_dir
-	fast_clock 30
+	fast_clock 10
 	export DB_BACKUP_INTERVAL=120
 	serve
 	wait_until asleep
@@ -548,8 +548,8 @@ still() { wait_until idle "$1" && sleep 0.3 && idle "$1"; }
 	local_dir
 	orders pg_dump '* 1' 'ignore TERM' 'emit 3000000' 'hang'
 	# the product alone: the reaper of the test has to end it
-	RUN_UNDER="env BACKUP_TEST_NO_KILL=yes BACKUP_TEST_HASTE=5 LD_PRELOAD=$clock_so" \
-		DB_BACKUP_STALL_TIMEOUT=2 DB_BACKUP_RETRIES=1 run_backup backup-db
+	RUN_UNDER="env BACKUP_TEST_NO_KILL=yes BACKUP_TEST_HASTE=2 LD_PRELOAD=$clock_so" \
+		DB_BACKUP_STALL_TIMEOUT=4 DB_BACKUP_RETRIES=1 run_backup backup-db
 	says 'cannot be killed, probably in a disk or network wait of the kernel'
 	says 'trying again in 10 s (1 of 1)'
 	assert_status 0
