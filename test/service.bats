@@ -341,7 +341,7 @@ still() { wait_until idle "$1" && sleep 0.3 && idle "$1"; }
 @test "a backup made by hand counts: the service waits on from there" {
 	fresh_db
 	local_dir
-	fast_clock 10
+	fast_clock 30
 	export DB_BACKUP_INTERVAL=120
 	serve
 	wait_until asleep
