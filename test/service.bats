@@ -176,7 +176,7 @@ setup_file() {
 	before=$(cat "$DB_BACKUP_STATUS_FILE")
 	start_backup backup-service
 	sleep 0.5
-	[[ ! ${RUN_UNDER-} ]] || sleep 5 # valgrind starts slowly
+	[[ ! ${RUN_UNDER-} ]] || sleep 2 # valgrind starts slowly
 	kill -TERM "$backup_pid"
 	wait_backup
 	assert_status 0
