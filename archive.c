@@ -77,6 +77,12 @@ archive_only_timeout_failed(const struct process *p)
 	       strcmp(p->line, "pg_restore: warning: errors ignored on restore: 1") == 0;
 }
 
+static bool
+ended_leniently(const struct process *p)
+{
+	return process_succeeded(p) || archive_only_timeout_failed(p);
+}
+
 /* Open where the bytes come from: a file as the spool, or a download as the source. */
 static int
 open_source(struct archive *a, struct relay *r)
@@ -106,13 +112,16 @@ open_source(struct archive *a, struct relay *r)
 }
 
 static int
-start_tool(
-    const struct pg *pg, struct relay *r, const struct list *argv, const char *database, int out)
+start_tool(const struct pg *pg, struct relay *r, const struct list *argv, const char *database,
+    int out, bool lenient)
 {
 	struct relay_sink *s = &r->sink[0];
 	int pair[2], rc;
 
-	*s = (struct relay_sink){ .name = "", .fd = -1 }; /* it is no destination to tell of */
+	/* it is no destination to tell of; pg_restore --list, for one, does not read all */
+	*s = (struct relay_sink){ .name = "",
+		.fd = -1,
+		.did_well = lenient ? ended_leniently : process_succeeded };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
 		return -1;
 	rc = pg_start(pg, &s->process, argv, database, pair[0], out);
@@ -163,7 +172,7 @@ archive_feed(struct archive *a, const struct config *c, const struct pg *pg,
 	a->missing = 0;
 	if (open_source(a, r) == -1)
 		goto end;
-	if (start_tool(pg, r, argv, database, out) == -1) {
+	if (start_tool(pg, r, argv, database, out, lenient) == -1) {
 		snprintf(
 		    a->why, sizeof a->why, "cannot start %s: %s", argv->item[0], strerror(errno));
 		goto end;
@@ -177,7 +186,7 @@ archive_feed(struct archive *a, const struct config *c, const struct pg *pg,
 		explain(a, r);
 		goto end;
 	}
-	if (r->total_bytes != expected) {
+	if (!r->sink[0].committed && r->total_bytes != expected) {
 		snprintf(a->why, sizeof a->why, "%lld bytes came, but it has %lld",
 		    (long long)r->total_bytes, (long long)expected);
 		a->hint = damaged;
@@ -185,17 +194,14 @@ archive_feed(struct archive *a, const struct config *c, const struct pg *pg,
 	}
 	/* the server may take hours to make indexes, when no byte moves any more */
 	r->stall_ms = 0;
-	if (relay_commit(r) == -1 ||
-	    (r->sink[0].failed && !(lenient && r->sink[0].committed &&
-				      archive_only_timeout_failed(&r->sink[0].process))))
+	if (relay_commit(r) == -1 || r->sink[0].failed)
 		explain(a, r);
 	else
 		rc = 0;
 	a->read_bytes = r->total_bytes;
 end:
-	a->tool_succeeded = process_succeeded(p);
 	a->refused = rc == -1 && p->pid > 0 && !p->running && !p->asked && WIFEXITED(p->status) &&
-		     !a->tool_succeeded && process_missing(p) == 0;
+		     !process_succeeded(p) && process_missing(p) == 0;
 	relay_abort(r);
 	if (r->spool != -1)
 		close(r->spool);

@@ -26,7 +26,6 @@ struct archive {
 	char why[1024];         /* of the last failure */
 	const char *hint;       /* or NULL; not to be freed */
 	int64_t read_bytes;     /* plain, by the last archive_feed */
-	bool tool_succeeded;    /* in the last archive_feed, whatever came after it */
 	/* the last archive_feed failed, and the tool had exited by itself, not with 0 */
 	bool refused;
 	int missing; /* after a failure: exit status if a tool could not be started, else 0 */
@@ -48,8 +47,9 @@ char *archive_path(const struct archive *a);
  * Start a tool (argv) with the archive as its standard input, its own output to
  * out (-1: nowhere; stays the caller's), and feed it. database as for pg_start.
  * 0 once all of the archive was right and the tool exited with 0, or, if lenient
- * (see target_is_lenient), ended as archive_only_timeout_failed tells. -1: why, hint
- * and missing tell. Where the archive was at fault the tool never saw the end of it;
+ * (see target_is_lenient), ended as archive_only_timeout_failed tells. A tool that ends so
+ * earlier had all that it wants: behind the end of an archive there may be more, as when
+ * pg_dump of 16 and later appended to its standard output. -1: why, hint and missing tell. Where the archive was at fault the tool never saw the end of it;
  * but it may have been the tool that failed. Asked to end, it ends the tool.
  */
 int archive_feed(struct archive *a, const struct config *c, const struct pg *pg,

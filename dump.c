@@ -343,6 +343,7 @@ static void
 dump_to(struct dump *b, bool local_only)
 {
 	struct relay *r = text_alloc(sizeof *r);
+	struct list argv = { 0 };
 	int out[2] = { -1, -1 }, rc = 0;
 	bool itself;
 
@@ -361,8 +362,10 @@ dump_to(struct dump *b, bool local_only)
 	}
 	/*
 	 * Into the file alone pg_dump writes itself: it can seek there, and notes in the end where
-	 * the data of each table begin, which pg_restore --jobs and --table want. Not pg_dumpall,
-	 * which does not look whether its writes succeed.
+	 * the data of each table begin, which pg_restore --jobs and --table want. It opens the file
+	 * anew, as it sets its standard output to O_APPEND from 16 on (_allocAH of
+	 * pg_backup_archiver.c), and what it notes would come behind the end. Not pg_dumpall, which
+	 * does not look whether its writes succeed.
 	 */
 	itself = r->sinks == 0 && b->database != NULL;
 	if (!itself && pipe2(out, O_CLOEXEC) == -1) {
@@ -370,7 +373,13 @@ dump_to(struct dump *b, bool local_only)
 		end_relay(b, r, b->name, 0, -1);
 		return;
 	}
-	rc = pg_start(b->pg, &r->dump, &b->argv, b->database, -1, itself ? r->spool : out[1]);
+	list_add(&argv, b->argv.item[0]);
+	if (itself)
+		list_words(&argv, "--file=/proc/self/fd/1", "--no-sync"); /* folder_publish does */
+	for (size_t i = 1; i < b->argv.n; i++)
+		list_add(&argv, b->argv.item[i]);
+	rc = pg_start(b->pg, &r->dump, &argv, b->database, -1, itself ? r->spool : out[1]);
+	list_free(&argv);
 	if (!itself)
 		close(out[1]);
 	r->source = out[0];

@@ -456,10 +456,8 @@ dry_run(struct archive *ar, const struct config *c, struct pg *pg)
 	list_words(&argv, "pg_restore", "--list");
 	rc = archive_feed(ar, c, pg, &argv, NULL, STDOUT_FILENO, false);
 	list_free(&argv);
-	/* it reads no more than it needs, which here is no mistake */
-	return rc == 0 || (ar->tool_succeeded && process_stopping() == 0) ?
-		   EXIT_DONE :
-		   report_archive(ar, "cannot read the backup", "nothing was changed");
+	return rc == 0 ? EXIT_DONE :
+			 report_archive(ar, "cannot read the backup", "nothing was changed");
 }
 
 /* A failure to read it that nothing else explains: where else is it? */

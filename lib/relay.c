@@ -61,11 +61,28 @@ sink_fail(struct relay_sink *s, const char *why)
 {
 	s->failed = true;
 	snprintf(s->why, sizeof s->why, "%s", why);
-	/* one that stopped reading has something to say first */
-	if (*why == '\0')
-		process_wait(&s->process, process_clock_ms() + TOOL_GRACE_MS, true);
 	/* ended first, closed then: what it sees must never look like the end of the stream */
 	process_end(&s->process, TOOL_GRACE_MS);
+	sink_close(s);
+}
+
+static bool
+sink_did_well(const struct relay_sink *s)
+{
+	return s->did_well != NULL ? s->did_well(&s->process) : process_succeeded(&s->process);
+}
+
+/* It reads no more before it was given all. */
+static void
+sink_ended(struct relay_sink *s)
+{
+	/* it has something to say first */
+	process_wait(&s->process, process_clock_ms() + TOOL_GRACE_MS, true);
+	if (s->did_well == NULL || !sink_did_well(s)) {
+		sink_fail(s, "");
+		return;
+	}
+	s->committed = true;
 	sink_close(s);
 }
 
@@ -105,9 +122,10 @@ sink_feed(struct relay *r, struct relay_sink *s)
 	if (n > 0) {
 		s->sent_bytes += n;
 		s->moved_ms = process_clock_ms();
+	} else if (errno == EPIPE || errno == ECONNRESET) {
+		sink_ended(s);
 	} else if (errno != EAGAIN && errno != EINTR) {
-		/* it ended, and its own words say why; or reading the file failed */
-		sink_fail(s, errno == EPIPE || errno == ECONNRESET ? "" : strerror(errno));
+		sink_fail(s, strerror(errno)); /* reading the file failed */
 	}
 }
 
@@ -161,6 +179,16 @@ any_sink_left(const struct relay *r)
 		if (!r->sink[i].failed)
 			return true;
 	return false;
+}
+
+/* Nobody wants more of the stream: what is left did well with what it took. */
+static bool
+is_enough(const struct relay *r)
+{
+	for (size_t i = 0; i < r->sinks; i++)
+		if (!r->sink[i].failed && !r->sink[i].committed)
+			return false;
+	return !spool_works(r) && any_sink_left(r);
 }
 
 /* Make room in the buffer: by the file, or when all uploads have taken what it holds. */
@@ -403,8 +431,8 @@ check_sinks(struct relay *r)
 		if (s->failed || (s->committed && !s->process.running))
 			continue;
 		if (!s->process.running) {
-			sink_fail(s, "");
-		} else if (r->stall_ms > 0 &&
+			sink_ended(s);
+		} else if (r->stall_ms > 0 && s->did_well == NULL &&
 			   (sink_has_work(r, s) || sink_is_full(r, s) || s->committed) &&
 			   process_clock_ms() - s->moved_ms > r->stall_ms) {
 			snprintf(why, sizeof why, "no byte moved for %s",
@@ -471,6 +499,8 @@ relay_read(struct relay *r)
 	while (r->dump.running || r->source != -1 || r->buffered > 0) {
 		if (process_stopping() != 0 || (!spool_works(r) && !any_sink_left(r)))
 			return -1;
+		if (is_enough(r))
+			return 0;
 		if (!r->dump.running && !process_succeeded(&r->dump))
 			return -1;
 		if ((r->source != -1 || r->watched) && r->buffered == 0 && !r->target_full &&
@@ -517,8 +547,7 @@ relay_commit(struct relay *r)
 
 			if (!s->failed && !s->committed && s->sent_bytes == r->total_bytes)
 				sink_commit(s);
-			if (s->committed && !s->failed && !s->process.running &&
-			    !process_succeeded(&s->process))
+			if (s->committed && !s->failed && !s->process.running && !sink_did_well(s))
 				sink_fail(s, "");
 			busy = busy || (!s->failed && (!s->committed || s->process.running));
 		}

@@ -20,7 +20,7 @@
 
 #define RELAY_SINKS_MAX 16
 
-/* An upload: a tool that reads its standard input. */
+/* An upload, or a reader of a backup: a tool that reads its standard input. */
 struct relay_sink {
 	struct process process;
 	const char *name; /* of the destination, for progress */
@@ -29,7 +29,12 @@ struct relay_sink {
 	int64_t sent_bytes;
 	int64_t moved_ms; /* when it last took a byte */
 	bool failed;      /* why says it */
-	bool committed;
+	bool committed;   /* told that this was all, or done without */
+	/*
+	 * Whether the tool, which has ended, did well: then it may have ended before it took all,
+	 * and does not stall either. NULL: it exited with 0 after it took all.
+	 */
+	bool (*did_well)(const struct process *);
 	char why[128]; /* "" where the tool's own words tell more */
 };
 
@@ -70,7 +75,7 @@ struct relay {
 
 /*
  * Prepare r, all zero but for dump, source, spool, spool_bytes, sinks, of each sink
- * process, name, at and fd, and hold, magic, expected_bytes, stall_ms and what, which are set
+ * process, name, at, fd and did_well, and hold, magic, expected_bytes, stall_ms and what, which are set
  * as needed. Without a source the stream is the first spool_bytes of spool, or, if dump
  * runs, what that writes there; with one spool is empty and spool_bytes 0. name, magic and what are to live as long as r. From
  * here on relay_abort has to be called in the end, whatever happens.
@@ -80,7 +85,8 @@ void relay_start(struct relay *r);
 /*
  * Read the dump to its end. 0 once it exited with 0, all it wrote was read and
  * what the spool should hold was written there; uploads may lag behind by what
- * the spool holds. -1 if the dump failed (see why, dump) or stalled (stall_ms), if
+ * the spool holds. 0 before that where nobody wants more: without a spool, and each sink
+ * committed by its did_well. -1 if the dump failed (see why, dump) or stalled (stall_ms), if
  * nothing is left to write to (see spool_errno, each sink's why), or if asked to stop.
  * An upload that fails is only marked. total_bytes tells the length.
  */

@@ -133,6 +133,22 @@ load helpers
 	client=${image%:*}:17 same pg17 "$db" pg17 "${db}_again"
 }
 
+# From 16 on pg_dump appends to its standard output: to a file that is that, its table of contents twice.
+@test "a folder alone: what pg_dump of 17 and of 18 writes ends where it should; what does not is good, too" {
+	make_db pg17 "$db"
+	conn=("${pg[@]}" -e PGHOST=pg17 -e PGPORT=6543 -e PGUSER=postgres -e DB_BACKUP_DIR=/db-backups)
+	for client in "${image%:*}:17" "$image"; do
+		folder=$T/${client##*:}
+		once "${conn[@]}" -v "$folder:/db-backups" "$client" backup-db
+		once "${conn[@]}" "$client" pg_dump -Fc --compress=zstd:3 "$db" >"$T/piped"
+		[ "$(stat -c %s "$folder/$(backups "$folder")")" -eq "$(stat -c %s "$T/piped")" ]
+		once "${conn[@]}" -v "$folder:/db-backups" "$client" sh -c "pg_dump -Fc '$db' >/db-backups/by-hand"
+		once "${conn[@]}" -v "$folder:/db-backups" "$client" sh -c "pg_dump -Fc '$db' | cat >/db-backups/piped"
+		[ "$(stat -c %s "$folder/by-hand")" -gt "$(stat -c %s "$folder/piped")" ]
+		for i in 1 2 3; do once "${conn[@]}" -v "$folder:/db-backups" "$client" verify-backup /db-backups/by-hand; done
+	done
+}
+
 # With the client of version 17: server 17.12 marks columns with an option, pg_attver, that its own
 # pg_dump leaves out, but 18.6 does not yet; servers of version 18 refuse such a dump.
 @test "a backup of version 17 made by the image of version 17, restored into version 18" {
