@@ -119,9 +119,9 @@ start_tool(const struct pg *pg, struct relay *r, const struct list *argv, const 
 	int pair[2], rc;
 
 	/* it is no destination to tell of; pg_restore --list, for one, does not read all */
-	*s = (struct relay_sink){ .name = "",
-		.fd = -1,
-		.did_well = lenient ? ended_leniently : process_succeeded };
+	*s = (struct relay_sink){
+		.name = "", .fd = -1, .did_well = lenient ? ended_leniently : process_succeeded
+	};
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
 		return -1;
 	rc = pg_start(pg, &s->process, argv, database, pair[0], out);
