@@ -379,7 +379,6 @@ dump_to(struct dump *b, bool local_only)
 	for (size_t i = 1; i < b->argv.n; i++)
 		list_add(&argv, b->argv.item[i]);
 	rc = pg_start(b->pg, &r->dump, &argv, b->database, -1, itself ? r->spool : out[1]);
-	list_free(&argv);
 	if (!itself)
 		close(out[1]);
 	r->source = out[0];
@@ -399,6 +398,7 @@ dump_to(struct dump *b, bool local_only)
 		rc = 0;
 	}
 	end_relay(b, r, b->name, stored_size(b, r->total_bytes), rc);
+	list_free(&argv); /* until its end the process has its name from there */
 }
 
 /* Upload the complete local file of this run, as it is, to the remotes that want it. */
