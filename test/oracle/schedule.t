@@ -398,8 +398,8 @@ function main()
 	const Cron = loadCroner();
 	const there = [...new Set([...Intl.supportedValuesOf('timeZone'), ...ZONES])]
 		.filter(z => fs.existsSync(`/usr/share/zoneinfo/${z}`));
-	const others = differing(there), same = zone => !others.includes(zone);
-	const zones = { all: Intl.supportedValuesOf('timeZone').filter(z => there.includes(z) && same(z)),
+	const others = differing(there), same = zone => there.includes(zone) && !others.includes(zone);
+	const zones = { all: Intl.supportedValuesOf('timeZone').filter(same),
 		often: ZONES.filter(same), rare: RARE.filter(([zone]) => same(zone)) };
 	const questions = Array.from({ length: CASES }, () => question(zones));
 	const seen = new Map([...RULES, MIDNIGHT].map(rule => [rule, []]));
