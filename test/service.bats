@@ -346,15 +346,15 @@ still() { wait_until idle "$1" && sleep 0.3 && idle "$1"; }
 	export DB_BACKUP_INTERVAL=120
 	serve
 	wait_until asleep
-	pass 60
+	pass 90
 	service=$run service_pid=$backup_pid service_reaper=$rig_reaper
 	clocked run_backup backup-db
 	assert_status 0
 	run=$service
-	pass 65 # its own would be due
+	pass 35 # its own would be due
 	wait_until asleep 2
 	backups_are 2
-	pass 60 # and now one interval after that by hand
+	pass 90 # and now one interval after that by hand
 	wait_until backups_are 3
 	wait_until asleep 3
 	rig_reaper=$service_reaper
@@ -684,7 +684,7 @@ still() { wait_until idle "$1" && sleep 0.3 && idle "$1"; }
 	# its own child makes the orphans: a hook
 	make_hook '[[ $1 == start ]] || for ((i = 0; i < 1000; i++)); do (: &) ; done'
 	BACKUP_SERVICE=/usr/bin/unshare clocked start_backup -pf --mount-proc --kill-child "$BACKUP_SERVICE" backup-service
-	wait_until -t 40 asleep
+	wait_until -t 90 asleep
 	one=$(pgrep -P "$backup_pid")
 	[[ $(ps -o args= -p "$one") == *backup-service ]]
 	wait_until eval '! pgrep -P "$one"'
