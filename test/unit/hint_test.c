@@ -25,6 +25,12 @@ test_hints(void **state)
 		{ "ERROR:  role \"own\" does not exist", "--globals" },
 		{ "ERROR:  schema \"s\" does not exist", "--schema" },
 		{ "ERROR:  tablespace \"s\" does not exist", "--no-tablespaces" },
+		/* the same of pg_restore 15 and 17 */
+		{ "could not set default_tablespace to s: ERROR:  invalid value", "--no-tablespaces" },
+		{ "could not set \"default_tablespace\" to s: ERROR:  invalid value", "--no-tablespaces" },
+		/* gzip; zstd and lz4, which 16 brought */
+		{ "could not uncompress data: incorrect data check", "another backup" },
+		{ "could not decompress data: Data corruption detected", "another backup" },
 		{ "rclone: it wrote no byte for 1 h", "the other side" },
 		{ "it wrote no byte for 1 h", "pg_stat_activity" },
 		{ "AccessDenied: status code: 403", "policy" },
