@@ -49,8 +49,9 @@ char *archive_path(const struct archive *a);
  * 0 once all of the archive was right and the tool exited with 0, or, if lenient
  * (see target_is_lenient), ended as archive_only_timeout_failed tells. A tool that ends so
  * earlier had all that it wants: behind the end of an archive there may be more, as when
- * pg_dump of 16 and later appended to its standard output. -1: why, hint and missing tell. Where the archive was at fault the tool never saw the end of it;
- * but it may have been the tool that failed. Asked to end, it ends the tool.
+ * pg_dump of 16 and later appended to its standard output. -1: why, hint and missing tell.
+ * Where the archive was at fault the tool never saw the end of it; but it may have been the
+ * tool that failed. Asked to end, it ends the tool.
  */
 int archive_feed(struct archive *a, const struct config *c, const struct pg *pg,
     const struct list *argv, const char *database, int out, bool lenient);

@@ -373,11 +373,9 @@ dump_to(struct dump *b, bool local_only)
 		end_relay(b, r, b->name, 0, -1);
 		return;
 	}
-	list_add(&argv, b->argv.item[0]);
+	list_add_all(&argv, (const char *const *)b->argv.item);
 	if (itself)
 		list_words(&argv, "--file=/proc/self/fd/1", "--no-sync"); /* folder_publish does */
-	for (size_t i = 1; i < b->argv.n; i++)
-		list_add(&argv, b->argv.item[i]);
 	rc = pg_start(b->pg, &r->dump, &argv, b->database, -1, itself ? r->spool : out[1]);
 	if (!itself)
 		close(out[1]);

@@ -74,19 +74,19 @@ struct relay {
 };
 
 /*
- * Prepare r, all zero but for dump, source, spool, spool_bytes, sinks, of each sink
- * process, name, at, fd and did_well, and hold, magic, expected_bytes, stall_ms and what, which are set
- * as needed. Without a source the stream is the first spool_bytes of spool, or, if dump
- * runs, what that writes there; with one spool is empty and spool_bytes 0. name, magic and what are to live as long as r. From
- * here on relay_abort has to be called in the end, whatever happens.
+ * Prepare r, all zero but for dump, source, spool, spool_bytes, sinks, of each sink process,
+ * name, at, fd and did_well, and hold, magic, expected_bytes, stall_ms and what, which are set
+ * as needed. Without a source the stream is the first spool_bytes of spool, or, if dump runs,
+ * what that writes there; with one spool is empty and spool_bytes 0. name, magic and what are
+ * to live as long as r. From here on relay_abort has to be called in the end, whatever happens.
  */
 void relay_start(struct relay *r);
 
 /*
  * Read the dump to its end. 0 once it exited with 0, all it wrote was read and
  * what the spool should hold was written there; uploads may lag behind by what
- * the spool holds. 0 before that where nobody wants more: without a spool, and each sink
- * committed by its did_well. -1 if the dump failed (see why, dump) or stalled (stall_ms), if
+ * the spool holds. 0 before that where nobody wants more: no spool, and each sink that has
+ * not failed is committed, by its did_well. -1 if the dump failed (see why, dump) or stalled (stall_ms), if
  * nothing is left to write to (see spool_errno, each sink's why), or if asked to stop.
  * An upload that fails is only marked. total_bytes tells the length.
  */

@@ -235,7 +235,7 @@ passes() {
 	assert_status 0
 	local n
 	n=$(ls "$fakes"/pg_dump.*.args | sort -V | tail -n 1)
-	printf '%s\n' --file=/proc/self/fd/1 --no-sync --format=custom --no-password "$@" | cmp - "$n" || fail "$(cat "$n")"
+	printf '%s\n' --format=custom --no-password "$@" --file=/proc/self/fd/1 --no-sync | cmp - "$n" || fail "$(cat "$n")"
 }
 
 @test "what to dump reaches pg_dump as it is" {
