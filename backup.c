@@ -324,12 +324,16 @@ verify(struct run *r, struct dump *b)
 		char summary[256];
 		int rc;
 
-		if (b->outcome[i] != DONE || process_stopping() != 0)
+		if (b->outcome[i] == DONE)
+			b->outcome[i] = STORED;
+		if (b->outcome[i] != STORED || process_stopping() != 0)
 			continue;
 		rc = verify_archive(
 		    &ar, r->c, &r->pg, r->c->verify == VERIFY_RESTORE, summary, sizeof summary);
-		if (rc == 0)
+		if (rc == 0) {
+			b->outcome[i] = DONE;
 			log_info("verified %s at %s: %s", ar.file, r->d.item[i].name, summary);
+		}
 		if (rc == 0 || process_stopping() != 0)
 			continue;
 		b->outcome[i] = WANTED;
@@ -363,14 +367,16 @@ record(struct run *r, const struct dump *b, int64_t started_ms)
 		*item = (struct report_item){ .database = b->database,
 			.destination = r->d.item[i].name,
 			.done = b->outcome[i] == DONE,
-			.duration_ms = process_clock_ms() - started_ms,
+			.duration_ms = *b->name != '\0' ? process_clock_ms() - started_ms : -1,
 			.kept = -1 };
-		item->time =
-		    name_parse(&n, r->c->label, b->stored[i].name) == 0 ? n.time : time(NULL);
 		if (!item->done) {
-			item->error = text_copy(b->failure[i].why);
+			item->error =
+			    text_copy(b->outcome[i] == STORED ? "stopped before it was verified" :
+								b->failure[i].why);
 			continue;
 		}
+		item->time =
+		    name_parse(&n, r->c->label, b->stored[i].name) == 0 ? n.time : time(NULL);
 		item->name = text_copy(b->stored[i].name);
 		item->size_bytes = b->stored[i].size_bytes;
 		if (b->database == NULL)
@@ -380,14 +386,18 @@ record(struct run *r, const struct dump *b, int64_t started_ms)
 	}
 }
 
-/* Whether the last run could not verify it: then it counts once it passes, and no new dump is needed. */
-static bool
-is_unverified(struct run *r, const struct backup *old, const char *database)
+/* What is stored from now on does not count before it is verified, even if we are killed. */
+static void
+doubt(struct status *s, void *arg)
 {
-	const struct status_item *item =
-	    status_item(&r->known, database, r->d.item[old->destination].name);
+	const struct dump *b = arg;
 
-	return r->c->verify != VERIFY_NO && item->failures > 0 && item->failed == old->time;
+	for (size_t i = 0; i < b->d->n; i++) {
+		struct status_item *item = status_item(s, b->database, b->d->item[i].name);
+
+		if (b->outcome[i] == WANTED && item->unverified == 0)
+			item->unverified = time(NULL);
+	}
 }
 
 /* For a run that makes up what failed. False if nothing is left to do. */
@@ -403,12 +413,14 @@ leave_out_fresh(struct run *r, struct dump *b)
 		const struct backup *old = &r->before.item[i];
 		size_t at = old->destination;
 
+		/* the newest decides */
 		if (!backup_is_of(old, b->database) || old->time < r->older_than ||
-		    old->time > not_after)
+		    old->time > not_after || b->outcome[at] != WANTED)
 			continue;
-		if (!is_unverified(r, old, b->database)) {
-			b->outcome[at] = UNWANTED;
-		} else if (b->outcome[at] == WANTED) {
+		b->outcome[at] = UNWANTED;
+		/* it counts once it passes, and no new dump is needed */
+		if (status_unverified(
+			r->c, status_item(&r->known, b->database, r->d.item[at].name), old->time)) {
 			b->outcome[at] = DONE;
 			b->stored[at].size_bytes = old->size_bytes;
 			snprintf(b->stored[at].name, sizeof b->stored[at].name, "%s", old->file);
@@ -510,8 +522,11 @@ back_up(struct run *r, const char *database)
 	dump_arguments(r->c, r->dump_major, database, &b.argv);
 	b.expected_bytes = catalog_newest_size(&r->before, database);
 	b.upper_bound = 2 * b.expected_bytes;
-	if (!is_complete(&b))
+	if (!is_complete(&b)) {
+		if (r->c->verify != VERIFY_NO)
+			status_update(r->c, doubt, &b);
 		try_until_done(r, &b);
+	}
 	verify(r, &b);
 	if (process_stopping() != 0 && !is_complete(&b)) {
 		join_names(&b, WANTED, NULL, names, sizeof names);

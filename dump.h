@@ -12,7 +12,7 @@
 
 /* One dump of one database, or of the globals, to all destinations that still want it. */
 
-enum outcome { WANTED, DONE, UNWANTED };
+enum outcome { WANTED, STORED /* and still to be verified */, DONE, UNWANTED };
 
 /*
  * All zero at first, but for the members up to upper_bound, outcome where UNWANTED, and name,

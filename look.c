@@ -154,10 +154,10 @@ view_one(struct view *v, size_t destination, const char *database, struct status
 	if (database == NULL || !v->guessed) {
 		older(&v->look.oldest, b);
 		older(&v->look.any_oldest, catalog_newest(&v->cat, destination, database, FOREVER));
-		v->look.missing += b == NULL;
+		v->look.missing += b == NULL || status_unverified(v->c, item, b->time);
 	}
-	/* one that its run called bad is not good because it is there */
-	if (b == NULL || b->time != item->failed || item->failures == 0) {
+	/* one that was never verified is not good because it is there */
+	if (b == NULL || !status_unverified(v->c, item, b->time)) {
 		if (item->success != (b == NULL ? 0 : b->time))
 			item->duration_ms = -1;
 		item->success = b == NULL ? 0 : b->time;

@@ -223,10 +223,10 @@ struct outcome_of_run {
 };
 
 static void
-note_failure(struct status_item *item, int64_t when, const char *error)
+note_failure(struct status_item *item, const char *error)
 {
 	item->failures++;
-	item->failed = when;
+	item->failed = time(NULL);
 	status_error(item, error);
 }
 
@@ -245,20 +245,20 @@ note(struct status *s, void *arg)
 			to->size_bytes = from->size_bytes;
 			to->duration_ms = from->duration_ms;
 			to->kept = from->kept != -1 ? from->kept : to->kept;
-			to->failures = 0;
+			to->failures = to->unverified = 0;
 			status_error(to, "");
 		} else if (process_stopping() == 0) {
 			char *error = text_copy(from->error);
 
 			log_redact(error);
-			note_failure(to, from->time, error);
+			note_failure(to, error);
 			free(error);
 		}
 	}
 	/* it did not even get as far as to a database, or was killed */
 	for (size_t i = 0;
 	     i < s->n && run->n == 0 && run->status != EXIT_DONE && process_stopping() == 0; i++)
-		note_failure(&s->item[i], time(NULL), NOTHING_KNOWN);
+		note_failure(&s->item[i], NOTHING_KNOWN);
 }
 
 void

@@ -23,13 +23,9 @@ struct report {
 struct report_item {
 	const char *database; /* NULL: the globals */
 	const char *destination;
-	bool done; /* published, its size checked, verified as far as asked for */
-	/*
-	 * in its name, also of a backup that failed its verification; if nothing was stored, of
-	 * the try
-	 */
-	time_t time;
-	char *name; /* file name; NULL if not done */
+	bool done;   /* published, its size checked, verified as far as asked for */
+	time_t time; /* in its name; not set if not done */
+	char *name;  /* file name; NULL if not done */
 	int64_t size_bytes;
 	int64_t duration_ms;
 	int64_t kept; /* backups that stay there after pruning; -1: not known */

@@ -82,6 +82,7 @@ read_item(void *arg, const char *object)
 	json_number(object, "kept", &item->kept);
 	json_number(object, "failures", &item->failures);
 	json_number(object, "failed", &item->failed);
+	json_number(object, "unverified", &item->unverified);
 	if (json_string(object, "error", error, sizeof error) == 0)
 		status_error(item, error);
 }
@@ -170,6 +171,12 @@ status_error(struct status_item *item, const char *why)
 	item->error = text_copy(why);
 }
 
+bool
+status_unverified(const struct config *c, const struct status_item *item, int64_t when)
+{
+	return c->verify != VERIFY_NO && item->unverified != 0 && when >= item->unverified;
+}
+
 static void
 free_item(struct status_item *item)
 {
@@ -215,10 +222,11 @@ print(FILE *f, const struct status *s)
 		print_string(f, item->destination);
 		fprintf(f,
 		    "\",\"wanted\":%d,\"success\":%lld,\"size_bytes\":%lld,\"duration_ms\":%lld,"
-		    "\"kept\":%lld,\"failures\":%lld,\"failed\":%lld,\"error\":\"",
+		    "\"kept\":%lld,\"failures\":%lld,\"failed\":%lld,\"unverified\":%lld,"
+		    "\"error\":\"",
 		    item->wanted, (long long)item->success, (long long)item->size_bytes,
 		    (long long)item->duration_ms, (long long)item->kept, (long long)item->failures,
-		    (long long)item->failed);
+		    (long long)item->failed, (long long)item->unverified);
 		print_string(f, item->error);
 		fputs("\"}", f);
 	}

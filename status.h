@@ -23,12 +23,14 @@ struct status_item {
 	int64_t duration_ms;
 	int64_t kept;     /* backups that are there; -1: not known */
 	int64_t failures; /* in a row, since then */
+	int64_t failed;   /* time of the last failed try; 0: none */
+	char *error;      /* its reason, or ""; to be set by status_error */
 	/*
-	 * time of the last failed try; of a backup that failed its verification, that in its
-	 * name; 0: none
+	 * What is named with this time or a later one was never verified, and does not count with
+	 * DB_BACKUP_VERIFY set; 0: nothing. Set before a backup is stored, so it is true of
+	 * runs that were killed, too.
 	 */
-	int64_t failed;
-	char *error; /* its reason, or ""; to be set by status_error */
+	int64_t unverified;
 };
 
 struct status {
@@ -54,6 +56,9 @@ struct status_item *status_item(struct status *s, const char *database, const ch
 
 /* Replace the reason of the last failure by a copy of why, "" for none. */
 void status_error(struct status_item *item, const char *why);
+
+/* Whether a backup with that time in its name has to be verified before it counts. */
+bool status_unverified(const struct config *c, const struct status_item *item, int64_t when);
 
 /* Drop all items that are not wanted. */
 void status_drop_unwanted(struct status *s);

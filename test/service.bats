@@ -657,6 +657,27 @@ still() { wait_until idle "$1" && sleep 0.3 && idle "$1"; }
 	stop_service
 }
 
+@test "a backup that was being verified when the service was stopped or killed is verified at its start" {
+	fresh_db
+	local_dir
+	export DB_BACKUP_INTERVAL=1d DB_BACKUP_VERIFY="read"
+	for signal in TERM KILL; do
+		rm -rf "$T/fakes" "$DB_BACKUP_DIR"/*
+		unset fakes
+		orders pg_restore '* 1' 'touch there' 'hang'
+		serve
+		wait_until test -e "$fakes/there"
+		stop_service "$signal"
+		backups_are 1
+		serve
+		wait_until asleep
+		said 1 verified || fail "$(cat "$run/stderr")"
+		is_healthy || fail "$health"
+		stop_service
+		backups_are 1
+	done
+}
+
 @test "a backup that failed its verification does not put the next try off" {
 	fresh_db
 	local_dir

@@ -280,6 +280,9 @@ word() {
 	assert_status 1
 	published_s3 4
 	made=$(cat "$run/stdout")
+	# a run that gets nowhere does not make it count
+	DB_NAME='*' PGPORT=1 run_backup backup-db --older-than "$(date -d '-1 hour' +%s)"
+	assert_status 1
 	orders pg_dump '*' 'exit 1'
 	run_backup backup-db --older-than "$(date -d '-1 hour' +%s)"
 	assert_status 0
@@ -294,8 +297,9 @@ word() {
 
 @test "DB_BACKUP_VERIFY, stopped meanwhile: the backup stays, and nothing else is said" {
 	cloud
+	export DB_BACKUP_VERIFY="read"
 	orders rclone 'cat' 'touch there' 'hang'
-	DB_BACKUP_VERIFY="read" start_backup backup-db
+	start_backup backup-db
 	wait_until test -e "$fakes/there"
 	kill -TERM "$backup_pid"
 	wait_backup
@@ -304,6 +308,27 @@ word() {
 	says_not "failed its verification"
 	says "what is stored stays"
 	published_s3 4
+}
+
+@test "DB_BACKUP_VERIFY, stopped or killed meanwhile: the backup does not count before it is verified" {
+	cloud
+	export DB_BACKUP_VERIFY="read"
+	for signal in TERM KILL; do
+		rm -rf "$fakes" "$DB_BACKUP_STATUS_FILE"
+		unset fakes
+		orders rclone 'cat 1' 'touch there' 'hang'
+		start_backup backup-db
+		wait_until test -e "$fakes/there"
+		kill "-$signal" "$backup_pid"
+		wait_backup
+		made=$(cat "$run/stdout")
+		(($(jq '.backups[] | select(.destination == "cloud") | .success' "$DB_BACKUP_STATUS_FILE") == 0))
+		orders pg_dump '*' 'exit 1'
+		run_backup backup-db --older-than "$(date -d '-1 hour' +%s)"
+		assert_status 0
+		says "verified $made at cloud"
+		(($(jq '.backups[] | select(.destination == "cloud") | .success' "$DB_BACKUP_STATUS_FILE") > 0))
+	done
 }
 
 @test "DB_BACKUP_VERIFY: one that is bad is removed everywhere, nothing is pruned, and the next counts" {
