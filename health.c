@@ -2,40 +2,72 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "exit.h"
 #include "lib/name.h"
+#include "lib/schedule.h"
 #include "metrics.h"
 #include "status.h"
 
 #define GRACE_MIN_S 600
 
-struct allowance {
-	int64_t period_s; /* between two backups, at most */
-	int64_t grace_s;
-};
+/* When backups are due, as the service says. -1: it does not. */
+static int
+read_plan(const struct status *s, struct schedule *plan)
+{
+	char why[256];
+
+	if (*s->zone != '\0')
+		setenv("TZ", s->zone, 1);
+	else
+		unsetenv("TZ");
+	tzset();
+	if (*s->schedule != '\0')
+		return schedule_parse(plan, s->schedule, why, sizeof why);
+	if (s->interval_s <= 0 || s->interval_s > SCHEDULE_MAX_S)
+		return -1;
+	schedule_interval(plan, (long)s->interval_s);
+	return 0;
+}
+
+static int64_t
+grace(int64_t period_s)
+{
+	return period_s / 10 > GRACE_MIN_S ? period_s / 10 : GRACE_MIN_S;
+}
 
 /* Since when the backup is late; 0: it is not. */
 static int64_t
-late_since(
-    const struct status *s, const struct status_item *item, const struct allowance *a, int64_t now)
+late_since(const struct status *s, const struct status_item *item, const struct schedule *plan,
+    int64_t now)
 {
-	/* a backup is dated when its dump began: twice what the last one took, for it may grow */
-	int64_t took_s = item->duration_ms > 0 ? item->duration_ms / 500 : 0;
-	int64_t since = item->success + a->period_s + a->grace_s + took_s;
+	int64_t period_s = schedule_next(plan, item->success) - item->success + s->jitter_s;
+	int64_t since = item->success + period_s + grace(period_s);
 
-	/* dated ahead of a clock that was set back: then what the service waits for must not pass */
-	if (item->success > now + a->grace_s)
-		since = s->next_due + a->grace_s;
+	/* a backup is dated when its dump began: twice what the last one took, for it may grow */
+	if (item->duration_ms > 0)
+		since += item->duration_ms / 500;
+	if (item->failures == 0) {
+		/* a service just started has had no time yet, unless it has tried already */
+		if (s->started <= now && now < s->started + grace(schedule_longest_gap(plan, now)))
+			return 0;
+		if (item->success == 0 && s->working)
+			return 0;
+		/* how long it takes is forgotten with the container that wrote the status file */
+		if (item->duration_ms == -1 && s->working)
+			since += period_s;
+	}
 	if (item->success == 0)
 		since = s->started;
-	if (since > now || (item->success == 0 && item->failures == 0 && s->working))
-		return 0;
-	/* a service just started has had no time yet, unless it has tried already */
-	if (item->failures == 0 && s->started <= now && now < s->started + a->grace_s)
-		return 0;
-	return since;
+	/* dated ahead of a clock that was set back: then what the service waits for must not pass */
+	if (item->success > now + grace(period_s))
+		since = item->failures > 0 ? item->failed :
+			s->next_due == 0   ? now + 1 :
+					     s->next_due + grace(period_s);
+	return since > now ? 0 : since > 0 ? since : 1;
 }
 
 /* One line on what is late. */
@@ -82,17 +114,20 @@ print_healthy(const struct status *s, size_t n, int64_t oldest, int64_t now)
 }
 
 static int
-judge(const struct config *c, const struct status *s, int64_t now)
+judge(const struct status *s, int64_t now)
 {
-	struct allowance a = { .period_s = schedule_longest_gap(&c->schedule, now) + c->jitter_s };
 	const struct status_item *worst = NULL;
 	size_t late = 0, wanted = 0;
 	int64_t since = 0, oldest = 0;
+	struct schedule plan;
 
-	a.grace_s = a.period_s / 10 > GRACE_MIN_S ? a.period_s / 10 : GRACE_MIN_S;
+	if (read_plan(s, &plan) == -1) {
+		printf("unhealthy: the status file does not tell when backups are due\n");
+		return EXIT_FAILED;
+	}
 	for (size_t i = 0; i < s->n; i++) {
 		const struct status_item *item = &s->item[i];
-		int64_t t = item->wanted ? late_since(s, item, &a, now) : 0;
+		int64_t t = item->wanted ? late_since(s, item, &plan, now) : 0;
 
 		if (!item->wanted)
 			continue;
@@ -108,7 +143,8 @@ judge(const struct config *c, const struct status *s, int64_t now)
 		print_late(worst, since, now, late - 1);
 		return EXIT_FAILED;
 	}
-	if (wanted == 0 && (now < s->started || now >= s->started + a.grace_s)) {
+	if (wanted == 0 &&
+	    (now < s->started || now >= s->started + grace(schedule_longest_gap(&plan, now)))) {
 		printf("unhealthy: the service has not found any database yet\n");
 		return EXIT_FAILED;
 	}
@@ -134,7 +170,7 @@ health_run(const struct config *c, const struct arguments *a)
 		    s.pid != 0 ? "does not run any more" : "has not run here");
 		status = EXIT_FAILED;
 	} else {
-		status = judge(c, &s, time(NULL));
+		status = judge(&s, time(NULL));
 	}
 	status_free(&s);
 	return fflush(stdout) == 0 ? status : EXIT_FAILED;

@@ -10,14 +10,11 @@
 #include "databases.h"
 #include "exit.h"
 #include "lib/log.h"
+#include "lib/name.h"
 #include "lib/pg.h"
 #include "lib/process.h"
 #include "status.h"
 #include "version.h"
-
-#define FOREVER                                                                                    \
-	((time_t)INT64_C(                                                                          \
-	    253402300799)) /* the end of the year 9999, the last that a name can tell */
 
 struct view {
 	const struct config *c;
@@ -153,7 +150,8 @@ view_one(struct view *v, size_t destination, const char *database, struct status
 		return;
 	if (database == NULL || !v->guessed) {
 		older(&v->look.oldest, b);
-		older(&v->look.any_oldest, catalog_newest(&v->cat, destination, database, FOREVER));
+		older(&v->look.any_oldest,
+		    catalog_newest(&v->cat, destination, database, NAME_TIME_MAX));
 		v->look.missing += b == NULL || status_unverified(v->c, item, b->time);
 	}
 	/* one that was never verified is not good because it is there */

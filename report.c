@@ -227,7 +227,7 @@ note_failure(struct status_item *item, const char *error)
 {
 	item->failures++;
 	item->failed = time(NULL);
-	status_error(item, error);
+	status_set(&item->error, error);
 }
 
 /* What the status file learns of a run; that it was stopped is no failure. */
@@ -246,7 +246,7 @@ note(struct status *s, void *arg)
 			to->duration_ms = from->duration_ms;
 			to->kept = from->kept != -1 ? from->kept : to->kept;
 			to->failures = to->unverified = 0;
-			status_error(to, "");
+			status_set(&to->error, "");
 		} else if (process_stopping() == 0) {
 			char *error = text_copy(from->error);
 

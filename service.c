@@ -291,8 +291,13 @@ static void
 note(struct status *status, void *arg)
 {
 	const struct service *s = arg;
+	const char *schedule = s->c->schedule_text, *zone = getenv("TZ");
 
 	status->pid = getpid();
+	status->interval_s = s->c->interval_s;
+	status->jitter_s = s->c->jitter_s;
+	status_set(&status->schedule, schedule != NULL ? schedule : "");
+	status_set(&status->zone, zone != NULL ? zone : "");
 	status->started = s->started;
 	status->working = s->working;
 	status->next_due = s->told_ms == 0 ? 0 : (wall_ms() + s->told_ms - now_ms()) / 1000;

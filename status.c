@@ -77,6 +77,8 @@ read_item(void *arg, const char *object)
 	json_number(object, "wanted", &wanted);
 	item->wanted = wanted != 0;
 	json_number(object, "success", &item->success);
+	if (item->success < 0 || item->success > NAME_TIME_MAX)
+		item->success = 0;
 	json_number(object, "size_bytes", &item->size_bytes);
 	json_number(object, "duration_ms", &item->duration_ms);
 	json_number(object, "kept", &item->kept);
@@ -84,7 +86,7 @@ read_item(void *arg, const char *object)
 	json_number(object, "failed", &item->failed);
 	json_number(object, "unverified", &item->unverified);
 	if (json_string(object, "error", error, sizeof error) == 0)
-		status_error(item, error);
+		status_set(&item->error, error);
 }
 
 /* All of a regular file of sane size, NUL-terminated, or NULL with errno. */
@@ -119,11 +121,11 @@ int
 status_read(const struct config *c, struct status *s)
 {
 	struct json_array *array;
-	char *text;
+	char *text, string[1024];
 	const char *items;
 	int64_t working = 0;
 
-	*s = (struct status){ 0 };
+	*s = (struct status){ .schedule = text_copy(""), .zone = text_copy("") };
 	if ((text = read_file(c)) == NULL)
 		return errno == ENOENT ? 0 : -1;
 	json_number(text, "pid", &s->pid);
@@ -131,6 +133,12 @@ status_read(const struct config *c, struct status *s)
 	json_number(text, "next_due", &s->next_due);
 	json_number(text, "working", &working);
 	s->working = working != 0;
+	if (json_string(text, "schedule", string, sizeof string) == 0)
+		status_set(&s->schedule, string);
+	if (json_string(text, "zone", string, sizeof string) == 0)
+		status_set(&s->zone, string);
+	json_number(text, "interval_s", &s->interval_s);
+	json_number(text, "jitter_s", &s->jitter_s);
 	/* inside a string its quotes would be escaped */
 	if ((items = strstr(text, ITEMS)) != NULL) {
 		array = text_alloc(sizeof *array);
@@ -165,10 +173,10 @@ status_item(struct status *s, const char *database, const char *destination)
 }
 
 void
-status_error(struct status_item *item, const char *why)
+status_set(char **string, const char *text)
 {
-	free(item->error);
-	item->error = text_copy(why);
+	free(*string);
+	*string = text_copy(text);
 }
 
 bool
@@ -211,8 +219,15 @@ print_string(FILE *f, const char *text)
 static void
 print(FILE *f, const struct status *s)
 {
-	fprintf(f, "{\"pid\":%lld,\"started\":%lld,\"next_due\":%lld,\"working\":%d,\n" ITEMS,
-	    (long long)s->pid, (long long)s->started, (long long)s->next_due, s->working);
+	fprintf(f,
+	    "{\"pid\":%lld,\"started\":%lld,\"next_due\":%lld,\"working\":%d,\n"
+	    "\"interval_s\":%lld,\"jitter_s\":%lld,\"schedule\":\"",
+	    (long long)s->pid, (long long)s->started, (long long)s->next_due, s->working,
+	    (long long)s->interval_s, (long long)s->jitter_s);
+	print_string(f, s->schedule);
+	fputs("\",\"zone\":\"", f);
+	print_string(f, s->zone);
+	fputs("\",\n" ITEMS, f);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct status_item *item = &s->item[i];
 
@@ -294,6 +309,8 @@ status_free(struct status *s)
 	for (size_t i = 0; i < s->n; i++)
 		free_item(&s->item[i]);
 	free(s->item);
+	free(s->schedule);
+	free(s->zone);
 	*s = (struct status){ 0 };
 }
 

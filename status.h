@@ -18,13 +18,13 @@ struct status_item {
 	char *database; /* "": the globals */
 	char *destination;
 	bool wanted;        /* by the service: health looks at no other */
-	int64_t success;    /* time in the name of the newest good backup; 0: none */
+	int64_t success;    /* time in the name of the newest good backup, to year 9999; 0: none */
 	int64_t size_bytes; /* of that one, and how long it took to make; -1: not known */
 	int64_t duration_ms;
 	int64_t kept;     /* backups that are there; -1: not known */
 	int64_t failures; /* in a row, since then */
 	int64_t failed;   /* time of the last failed try; 0: none */
-	char *error;      /* its reason, or ""; to be set by status_error */
+	char *error;      /* its reason, or ""; to be set by status_set */
 	/*
 	 * What is named with this time or a later one was never verified, and does not count with
 	 * DB_BACKUP_VERIFY set; 0: nothing. Set before a backup is stored, so it is true of
@@ -38,6 +38,10 @@ struct status {
 	int64_t started;
 	int64_t next_due; /* 0: not known */
 	bool working;
+	/* when backups are due, for whoever reads this without the service's environment */
+	char *schedule; /* an expression; "": every interval_s */
+	char *zone;     /* TZ, or "" */
+	int64_t interval_s, jitter_s;
 	struct status_item *item;
 	size_t n;
 };
@@ -54,8 +58,8 @@ int status_read(const struct config *c, struct status *s);
  */
 struct status_item *status_item(struct status *s, const char *database, const char *destination);
 
-/* Replace the reason of the last failure by a copy of why, "" for none. */
-void status_error(struct status_item *item, const char *why);
+/* Replace a string of the status, such as the reason of the last failure, by a copy of text. */
+void status_set(char **string, const char *text);
 
 /* Whether a backup with that time in its name has to be verified before it counts. */
 bool status_unverified(const struct config *c, const struct status_item *item, int64_t when);
@@ -70,7 +74,7 @@ void status_drop_unwanted(struct status *s);
  */
 void status_update(const struct config *c, void (*change)(struct status *s, void *arg), void *arg);
 
-/* Free the items; all zero again. */
+/* Free all; all zero again. */
 void status_free(struct status *s);
 
 /*

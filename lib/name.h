@@ -26,6 +26,7 @@
 #define NAME_MAX_BYTES 255             /* of any file name, the hidden one too */
 #define NAME_SIZE (NAME_MAX_BYTES + 1) /* of a buffer that holds any */
 #define NAME_DATABASE_SIZE 128         /* stock PostgreSQL needs 64 */
+#define NAME_TIME_MAX 253402300799LL   /* the end of the year 9999, the last that a name can tell */
 
 enum name_kind { NAME_DUMP, NAME_GLOBALS };
 

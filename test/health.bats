@@ -13,7 +13,8 @@ pretend_service() {
 	wait_until eval '! flock -n "$DB_BACKUP_STATUS_FILE.service" true'
 }
 
-# status_says STARTED NEXT_DUE [DATABASE DESTINATION SUCCESS FAILURES ERROR]...: times as seconds from now
+# status_says STARTED NEXT_DUE [DATABASE DESTINATION SUCCESS FAILURES ERROR]...: times as seconds from now;
+# due every $interval seconds, or by $schedule in $zone. health itself knows nothing of that.
 status_says() {
 	local now items=() at
 	now=$(date +%s)
@@ -22,11 +23,13 @@ status_says() {
 	for (( ; $# >= 5; )); do
 		at=0
 		[[ $3 == never ]] || at=$((now + $3))
-		items+=("{\"database\":\"$1\",\"destination\":\"$2\",\"wanted\":${wanted-1},\"success\":$at,\"size_bytes\":100,\"duration_ms\":${duration_ms--1},\"kept\":3,\"failures\":$4,\"failed\":0,\"error\":\"$5\"}")
+		items+=("{\"database\":\"$1\",\"destination\":\"$2\",\"wanted\":${wanted-1},\"success\":$at,\"size_bytes\":100,\"duration_ms\":${duration_ms--1},\"kept\":3,\"failures\":$4,\"failed\":$((now - 5)),\"error\":\"$5\"}")
 		shift 5
 	done
 	local IFS=,
+	((due > now - 99999)) || due=0
 	echo "{\"pid\":1,\"started\":$started,\"next_due\":$due,\"working\":${working-0},
+\"interval_s\":${interval-0},\"jitter_s\":${jitter-0},\"schedule\":\"${schedule-}\",\"zone\":\"${zone-}\",
 \"backups\":[${items[*]}]}" >"$DB_BACKUP_STATUS_FILE"
 }
 
@@ -39,7 +42,7 @@ says_unhealthy() {
 }
 
 @test "healthy while each newest backup is younger than the interval and a tenth of it" {
-	export DB_BACKUP_INTERVAL=10d
+	interval=864000
 	says_unhealthy 'unhealthy: backup-service has not run here'
 	pretend_service
 	status_says -9000000 1000 app local -$((11 * 86400 - 10)) 0 '' app cloud -10 0 ''
@@ -53,27 +56,55 @@ says_unhealthy() {
 	wanted=0 status_says -9000000 1000 app local -99999999 5 'x'
 	says_unhealthy 'unhealthy: the service has not found any database yet'
 	# jitter is part of the interval
-	status_says -9000000 1000 app local -$((11 * 86400 + 100)) 0 ''
-	DB_BACKUP_JITTER=1h says_healthy
+	jitter=3600 status_says -9000000 1000 app local -$((11 * 86400 + 100)) 0 ''
+	says_healthy
+	# health is run with other variables than the service, or with none
+	DB_BACKUP_INTERVAL=10s says_healthy
+	interval=60 status_says -9000000 1000 app local -700 0 ''
+	says_unhealthy '*late since*'
+	DB_BACKUP_SCHEDULE=@weekly says_unhealthy '*late since*'
+	interval='' status_says -9000000 1000 app local -10 0 ''
+	says_unhealthy 'unhealthy: the status file does not tell when backups are due'
 }
 
-@test "the grace is 10 min at least, and a schedule's is that of its longest gap" {
+# clock_at TIME: there the product's clock stands still; sets ago: seconds from then to now
+clock_at() {
+	fast_clock 0
+	ago=$(($(date +%s) - $(date -ud "$1" +%s)))
+	set_clock "-$ago"
+}
+
+@test "the grace is 10 min at least, and a schedule's is that of the gap behind the backup" {
 	pretend_service
-	export DB_BACKUP_INTERVAL=60
+	interval=60
 	status_says -9000000 1000 app local -650 0 ''
 	says_healthy
 	status_says -9000000 1000 app local -670 0 ''
 	says_unhealthy '*late since*'
-	export DB_BACKUP_SCHEDULE='0 0 * * 1-5' TZ=UTC
-	# the longest gap: three days, Friday to Monday
-	status_says -9000000 1000 app local -$((3 * 86400 + 7 * 3600)) 0 ''
+	schedule='0 2 * * 1-5' zone=Europe/Berlin
+	# Friday: three days to Monday, 02:00 there is 01:00
+	clock_at '2026-11-23 08:00'
+	status_says -9000000 1000 app local "-$((ago + 3 * 86400 + 7 * 3600))" 0 ''
 	says_healthy
-	status_says -9000000 1000 app local -$((3 * 86400 + 8 * 3600)) 0 ''
+	clock_at '2026-11-23 08:20'
+	status_says -9000000 1000 app local "-$((ago + 3 * 86400 + 7 * 3600 + 1200))" 0 ''
+	says_unhealthy '*late since 2026-11-23T08:12*'
+	# Monday: one to Tuesday, and not three
+	clock_at '2026-11-24 03:20'
+	status_says -9000000 1000 app local "-$((ago + 86400 + 8400))" 0 ''
+	says_healthy
+	clock_at '2026-11-24 03:30'
+	status_says -9000000 1000 app local "-$((ago + 86400 + 9000))" 3 'no route'
+	says_unhealthy '*late since 2026-11-24T03:24*no route'
+	# the first of the day after the last of the day before
+	schedule='0 9-17 * * 1-5'
+	clock_at '2026-11-24 09:15'
+	status_says -9000000 1000 app local "-$((ago + 3600 + 900))" 1 'no route'
 	says_unhealthy '*late since*'
 }
 
 @test "a dump that takes longer than the grace is no alarm, as its name tells when it began" {
-	export DB_BACKUP_INTERVAL=1d
+	interval=86400
 	pretend_service
 	# the one before took 5 hours: twice that is allowed, on top of 2.4
 	duration_ms=18000000 status_says -9000000 1000 app local -$((24 * 3600 + 12 * 3600)) 0 ''
@@ -81,6 +112,13 @@ says_unhealthy() {
 	duration_ms=18000000 status_says -9000000 1000 app local -$((24 * 3600 + 13 * 3600)) 0 ''
 	says_unhealthy '*late since* (36 min*'
 	duration_ms=-1 status_says -9000000 1000 app local -$((24 * 3600 + 3 * 3600)) 0 ''
+	says_unhealthy '*late since*'
+	# how long it took is not known any more, and one is being made: it has another day
+	working=1 duration_ms=-1 status_says -9000000 -999999 app local -$((48 * 3600 + 2 * 3600)) 0 ''
+	says_healthy
+	working=1 duration_ms=-1 status_says -9000000 -999999 app local -$((48 * 3600 + 3 * 3600)) 0 ''
+	says_unhealthy '*late since*'
+	working=1 duration_ms=-1 status_says -9000000 -999999 app local -$((24 * 3600 + 3 * 3600)) 1 'no'
 	says_unhealthy '*late since*'
 	# the first one of all
 	working=1 status_says -20000 0 app local never 0 ''
@@ -92,7 +130,7 @@ says_unhealthy() {
 }
 
 @test "a service just started has time for its first backup, unless its run has failed" {
-	export DB_BACKUP_INTERVAL=1h
+	interval=3600
 	pretend_service
 	status_says -500 1000 app local never 0 ''
 	says_healthy
@@ -108,10 +146,16 @@ says_unhealthy() {
 }
 
 @test "a backup dated ahead of the clock is as good as what the service waits for" {
-	export DB_BACKUP_INTERVAL=1h
+	interval=3600
 	pretend_service
 	status_says -9000 100 app local 18000 0 ''
 	says_healthy
+	# a run is at work
+	working=1 status_says -9000 -999999 app local 18000 0 ''
+	says_healthy
+	# what fails is no better for it
+	status_says -9000 100 app local 18000 1 'no route'
+	says_unhealthy '*late since*no route'
 	status_says -9000 -700 app local 18000 0 ''
 	says_unhealthy '*late since*'
 }
@@ -130,10 +174,11 @@ says_unhealthy() {
 
 @test "a status file that is cut off, garbage or hostile does no harm" {
 	pretend_service
-	export DB_BACKUP_INTERVAL=1h
 	for text in '' '{' '[]' '{"backups":[' '{"started":1,"backups":[{"database":1}]}' \
 		"{\"started\":1,\"backups\":[{\"database\":\"$(printf 'x%.0s' {1..5000})\",\"destination\":\"y\"}]}" \
-		"{\"backups\":[{\"database\":\"a\",\"destination\":\"b\",\"wanted\":1,\"error\":\"$(printf 'x%.0s' {1..20000})\"}]}"; do
+		"{\"backups\":[{\"database\":\"a\",\"destination\":\"b\",\"wanted\":1,\"error\":\"$(printf 'x%.0s' {1..20000})\"}]}" \
+		'{"interval_s":60,"backups":[{"database":"a","destination":"b","wanted":1,"success":9223372036854775807,"failures":1,"failed":1}]}' \
+		'{"interval_s":9223372036854775807,"backups":[]}' '{"schedule":"x y","backups":[]}'; do
 		printf '%s' "$text" >"$DB_BACKUP_STATUS_FILE"
 		says_unhealthy 'unhealthy: *'
 		"$BACKUP_SERVICE" backup-health --prometheus >/dev/null
