@@ -70,10 +70,12 @@ archive_prepare(struct archive *a, const struct config *c)
 bool
 archive_only_timeout_failed(const struct process *p)
 {
-	/* the first error is quoted in said, the last line is still in line */
+	/*
+	 * The first error is quoted in said, in the server's language; the last line is still in
+	 * line, and in that of LC_ALL
+	 */
 	return p->pid > 0 && !p->running && WIFEXITED(p->status) && WEXITSTATUS(p->status) == 1 &&
-	       strstr(p->said, "unrecognized configuration parameter \"transaction_timeout\"") !=
-		   NULL &&
+	       strstr(p->said, "transaction_timeout") != NULL &&
 	       strcmp(p->line, "pg_restore: warning: errors ignored on restore: 1") == 0;
 }
 

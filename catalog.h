@@ -8,6 +8,9 @@
 
 #include "destination.h"
 
+#define CATALOG_AHEAD_S                                                                            \
+	3600 /* by which clocks may differ: what is dated further ahead is not the newest */
+
 /* What the destinations hold, as backups. There is no other record of them. */
 
 struct backup {

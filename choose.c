@@ -149,8 +149,9 @@ choose_named(struct choice *ch, const struct config *c, const char *name)
 
 /* A file of one's own, by a path with a slash. */
 static int
-choose_file(struct choice *ch, const char *path)
+choose_file(struct choice *ch, const struct config *c, const struct arguments *a, const char *path)
 {
+	struct name n;
 	struct stat st;
 	bool there = stat(path, &st) == 0;
 
@@ -166,7 +167,18 @@ choose_file(struct choice *ch, const char *path)
 		.size_bytes = st.st_size,
 		.encrypted = ends_with(path, ".bin"),
 		.is_sql = ends_with(path, ".sql") };
-	return 0;
+	if (name_parse(&n, c->label, strrchr(path, '/') + 1) == 0) {
+		snprintf(ch->database, sizeof ch->database, "%s", n.database);
+		ch->time = n.time;
+	}
+	if (a->db == NULL || strcmp(a->db, ch->database) == 0)
+		return 0;
+	if (*ch->database != '\0')
+		log_error("--db: that file is a backup of \"%s\"", ch->database);
+	else
+		log_error("--db chooses among the backups of a destination");
+	log_hint("the database to restore into is said by --to NAME");
+	return EXIT_USAGE;
 }
 
 /* "2026-11-22T09:23:45Z", without Z in TZ, or the end of a day. -1 if it is no time. */
@@ -229,8 +241,9 @@ choose_database(struct choice *ch, const struct config *c, const struct argument
 static int
 choose_by_time(struct choice *ch, const struct config *c, const struct arguments *a)
 {
+	const struct backup *newest = NULL, *b = NULL;
 	const char *database;
-	time_t limit = 0;
+	time_t limit = time(NULL) + CATALOG_AHEAD_S;
 	char stamp[64];
 
 	if (a->at != NULL && parse_time(a->at, &limit) == -1) {
@@ -245,15 +258,27 @@ choose_by_time(struct choice *ch, const struct config *c, const struct arguments
 	}
 	if ((database = choose_database(ch, c, a)) == NULL)
 		return ch->cat.n > 0 ? EXIT_USAGE : EXIT_FAILED;
-	for (size_t i = 0; i < ch->cat.n; i++)
-		if (backup_is_of(&ch->cat.item[i], database) &&
-		    (a->at == NULL || ch->cat.item[i].time <= limit)) {
-			if (!ch->listed)
-				log_warning(
-				    "not all destinations could be listed; there may be a newer backup");
-			choose_archive(ch, &ch->cat.item[i]);
-			return 0;
+	for (size_t i = ch->cat.n; i-- > 0;)
+		if (backup_is_of(&ch->cat.item[i], database)) {
+			newest = &ch->cat.item[i];
+			b = newest->time <= limit ? newest : b;
 		}
+	if (a->at == NULL && newest != NULL && newest->time > limit) {
+		log_warning("%s is dated ahead of this machine's clock: it is %s", newest->file,
+		    b == NULL ? "taken, as there is no other" : "not taken");
+		if (b != NULL)
+			log_hint(
+			    "to restore it, name it; and see whether the clock is right, there or here");
+		else
+			b = newest;
+	}
+	if (b != NULL) {
+		if (!ch->listed)
+			log_warning(
+			    "not all destinations could be listed; there may be a newer backup");
+		choose_archive(ch, b);
+		return 0;
+	}
 	log_error("there is no backup of \"%s\"%s%s%s", database,
 	    a->at != NULL ? " that is not after " : "", a->at != NULL ? a->at : "",
 	    ch->listed ? "" : " where backups could be listed");
@@ -318,7 +343,7 @@ choose_on_terminal(struct choice *ch, const struct config *c, const struct argum
 	const char *database = a->db != NULL       ? a->db :
 			       c->databases.n == 1 ? c->databases.item[0] :
 						     NULL;
-	size_t of[SHOWN_MAX], n = print_choices(ch, database, of);
+	size_t of[SHOWN_MAX], n = print_choices(ch, database, of), likely = 0;
 	char question[64], answer[64];
 	int64_t number;
 
@@ -327,7 +352,10 @@ choose_on_terminal(struct choice *ch, const struct config *c, const struct argum
 		    database != NULL ? database : "", database != NULL ? "\"" : "");
 		return EXIT_FAILED;
 	}
-	snprintf(question, sizeof question, "Which one? [1] ");
+	/* not what a wrong clock dated ahead */
+	while (likely + 1 < n && ch->cat.item[of[likely]].time > time(NULL) + CATALOG_AHEAD_S)
+		likely++;
+	snprintf(question, sizeof question, "Which one? [%zu] ", likely + 1);
 	for (;;) {
 		if (choose_ask(question, answer, sizeof answer) == -1) {
 			fprintf(stderr, "Nothing was changed.\n");
@@ -335,7 +363,7 @@ choose_on_terminal(struct choice *ch, const struct config *c, const struct argum
 							 EXIT_FAILED;
 		}
 		if (*answer == '\0')
-			snprintf(answer, sizeof answer, "1");
+			snprintf(answer, sizeof answer, "%zu", likely + 1);
 		if (text_number(answer, 1, (int64_t)n, &number) == 0)
 			break;
 		fprintf(stderr, "Enter a number from 1 to %zu, or press Ctrl-C to leave.\n", n);
@@ -355,7 +383,7 @@ choose_backup(struct choice *ch, const struct config *c, const struct arguments 
 		return EXIT_USAGE;
 	}
 	if (name != NULL && strchr(name, '/') != NULL && a->from == NULL)
-		return choose_file(ch, name);
+		return choose_file(ch, c, a, name);
 	if (name == NULL && a->at == NULL && !a->latest && !choose_can_ask()) {
 		log_error("which backup? name it, or say --latest or --at TIME");
 		log_hint(

@@ -493,6 +493,20 @@ report_kept(const struct target *t, const struct pg *pg, const char *what, const
 	return process_stopping() != 0 ? EXIT_SIGNAL + process_stopping() : EXIT_FAILED;
 }
 
+/* Whether nothing has come into the target, which was empty, so that nothing is lost with it. */
+static bool
+is_still_empty(const struct target *t, struct pg *pg, const struct config *c)
+{
+	struct target now = { .name = t->name };
+
+	if (target_look(&now, pg, c->wait_s * 1000) != PG_OK)
+		return false;
+	if (now.tables + now.objects == 0)
+		return true;
+	snprintf(pg->why, sizeof pg->why, "\"%s\" is not empty any more", t->name);
+	return false;
+}
+
 static int
 restore_database(struct choice *ch, const struct config *c, struct pg *pg,
     const struct arguments *a, struct target *t)
@@ -527,7 +541,8 @@ restore_database(struct choice *ch, const struct config *c, struct pg *pg,
 			hint_other_copy(ch);
 		return rc;
 	}
-	if (made && target_swap(t, pg, name, c->wait_s * 1000) == -1)
+	if (made && ((t->exists && !a->clean && !is_still_empty(t, pg, c)) ||
+			target_swap(t, pg, name, c->wait_s * 1000) == -1))
 		return report_kept(t, pg, what, name);
 	log_info("restored %s into \"%s\": %s in %s", ar->file, t->name,
 	    text_size(size, sizeof size, ar->size_bytes),

@@ -73,6 +73,8 @@ static const char properties_sql[] =
     "  WHERE datname = :'name' AND datconnlimit <> -1 \\gexec\n";
 static const char swap_sql[] =
     "BEGIN;\nALTER DATABASE :\"name\" RENAME TO :\"old\";\nALTER DATABASE :\"new\" RENAME TO :\"name\";\nCOMMIT;\n";
+static const char users_sql[] =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname IN (:'name', :'new') AND pid <> pg_backend_pid();\n";
 static const char rename_sql[] = "ALTER DATABASE :\"new\" RENAME TO :\"name\";\n";
 /* a session of pg_restore may not have noticed yet that pg_restore is gone */
 static const char drop_sql[] =
@@ -219,6 +221,21 @@ is_gone(struct pg *pg, const char *via, const char *name)
 	return gone;
 }
 
+/* Whether somebody is connected to either; false if that cannot be told. */
+static bool
+is_in_use(const struct pg *pg, const char *via, const char *name, const char *new)
+{
+	struct pg aside = *pg;
+	char *rows;
+	bool used;
+
+	if (execute(&aside, via, users_sql, name, new, "", &rows, false) == -1)
+		return false;
+	used = strcmp(rows, "0") != 0;
+	free(rows);
+	return used;
+}
+
 int
 target_swap(const struct target *t, struct pg *pg, const char *new, int64_t wait_ms)
 {
@@ -226,21 +243,28 @@ target_swap(const struct target *t, struct pg *pg, const char *new, int64_t wait
 	char *old = text_format("%s_old", new),
 	     *sql = text_format("BEGIN;\n%sCOMMIT;\n", properties_sql);
 	bool told = false;
+	int vain = 0; /* what failed for somebody who is gone may work now */
 	int rc = execute(pg, t->via, sql, t->name, new, "", NULL, false);
 
 	free(sql);
 	while (rc == 0 &&
 	       (rc = execute(pg, t->via, t->exists ? swap_sql : rename_sql, t->name, new, old, NULL,
 		    false)) == -1 &&
-	       strstr(pg->why, "is being accessed by other users") != NULL &&
 	       process_stopping() == 0 && process_clock_ms() < deadline) {
-		if (!told)
+		/* asked, and not read from the error, which may be in any language */
+		bool used = is_in_use(pg, t->via, t->name, new);
+
+		vain = used ? 0 : vain + 1;
+		if (vain == 2)
+			break;
+		if (used && !told)
 			log_warning(
 			    "somebody connected to \"%s\" meanwhile; waiting for them to leave",
 			    t->name);
-		told = true;
+		told = told || used;
 		rc = 0;
-		process_poll(NULL, 0, process_clock_ms() + SWAP_STEP_MS);
+		if (used)
+			process_poll(NULL, 0, process_clock_ms() + SWAP_STEP_MS);
 	}
 	/* a connection that breaks may hide a success */
 	if (rc == -1 && is_gone(pg, t->via, new))

@@ -189,6 +189,17 @@ verify_one(struct choice *ch, const struct config *c, struct pg *pg, const struc
 	return ar->missing != 0 ? ar->missing : EXIT_FAILED;
 }
 
+/* The newest backup of the same database, or globals, at the same destination; one dated ahead only if all are. */
+static const struct backup *
+newest(const struct catalog *cat, const struct backup *b)
+{
+	const char *database = b->globals ? NULL : b->database;
+	const struct backup *of =
+	    catalog_newest(cat, b->destination, database, time(NULL) + CATALOG_AHEAD_S);
+
+	return of != NULL ? of : catalog_newest(cat, b->destination, database, NAME_TIME_MAX);
+}
+
 /* All that are meant: those named, at each destination that has them; the newest, or all. */
 static int
 verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const struct arguments *a)
@@ -201,11 +212,9 @@ verify_listed(struct choice *ch, const struct config *c, struct pg *pg, const st
 		const struct backup *b = &ch->cat.item[i];
 		int one;
 
-		if (name != NULL ?
-			strcmp(b->file, name) != 0 :
-			(a->db != NULL && !backup_is_of(b, a->db)) ||
-			    (!a->all && b != catalog_newest(&ch->cat, b->destination,
-						 b->globals ? NULL : b->database, INT64_MAX)))
+		if (name != NULL ? strcmp(b->file, name) != 0 :
+				   (a->db != NULL && !backup_is_of(b, a->db)) ||
+				       (!a->all && b != newest(&ch->cat, b)))
 			continue;
 		choose_archive(ch, b);
 		n++;

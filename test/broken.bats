@@ -356,6 +356,14 @@ kept() {
 	leave
 	orders pg_restore --exit-on-error 'touch begun' 'wait go' 'real'
 	for stay in yes no; do
+		# the server's words may be of any language
+		fake psql <<-SH
+			#!/bin/bash
+			$(PATH=${PATH#*:} command -v psql) "\$@" 2>"$T/said.\$\$"
+			rc=\$?
+			sed 's/is being accessed by other users/wird von anderen Benutzern verwendet/; s/ERROR:/FEHLER:/' "$T/said.\$\$" >&2
+			exit \$rc
+		SH
 		rm -f "$fakes/begun" "$fakes/go"
 		wait_until connected 0
 		export DB_BACKUP_WAIT=1
@@ -371,7 +379,7 @@ kept() {
 		fi
 		wait_backup
 		if [[ $stay == yes ]]; then
-			kept "is being accessed by other users"
+			kept "wird von anderen Benutzern verwendet"
 		else
 			replaced
 		fi

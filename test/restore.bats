@@ -244,6 +244,23 @@ restores() {
 	same "$DB_NAME" "$target"
 }
 
+@test "what somebody makes meanwhile in a target that was empty is not dropped" {
+	tiny
+	fresh_db target
+	target=$DB_NAME DB_NAME=$tiny
+	orders pg_restore --jobs=2 'run' 'touch done' 'wait go'
+	start_backup restore-db --latest --to "$target" --jobs 2
+	wait_until test -e "$fakes/done"
+	sql "$target" "create table precious as select 1 as one"
+	touch "$fakes/go"
+	wait_backup
+	assert_status 1
+	says "\"$target\" is not empty any more"
+	says "what was restored is kept as the database \"backup_restore_"
+	[[ $(sql "$target" "select one from precious") == 1 ]]
+	dropdb "$(own_databases | grep ^backup_restore_)"
+}
+
 @test "a target named oddly is only a name" {
 	tiny
 	local name
@@ -340,6 +357,21 @@ restores() {
 	run_backup restore-db ./some.pg-dump
 	assert_status 2
 	says "say --to NAME"
+	# a name that tells the database counts, and not DB_NAME
+	cp some.pg-dump "$name-20260102T030405Z.pg-dump"
+	DB_NAME=$target run_backup restore-db "./$name-20260102T030405Z.pg-dump" --dry-run --clean
+	assert_status 0
+	says "into the existing database \"$name\""
+	for db in "$target" other; do
+		run_backup restore-db "./$name-20260102T030405Z.pg-dump" --dry-run --clean --db "$db"
+		assert_status 2
+		says "--db: that file is a backup of \"$name\""
+		run_backup restore-db ./some.pg-dump --dry-run --db "$db"
+		assert_status 2
+		says "--db chooses among the backups of a destination"
+	done
+	run_backup restore-db "./$name-20260102T030405Z.pg-dump" --dry-run --clean --db "$name"
+	assert_status 0
 	remember "$target"
 	run_backup restore-db ./gone.pg-dump --to "$target"
 	assert_status 1
@@ -517,9 +549,29 @@ restores() {
 	assert_status 1
 	says 'there is no backup of "third"'
 	# neither a longer name nor a prefix
-	cp "$DB_BACKUP_DIR/$tiny_backup" "$DB_BACKUP_DIR/$name-2-20300102T030405Z.pg-dump"
+	cp "$DB_BACKUP_DIR/$tiny_backup" "$DB_BACKUP_DIR/$name-2-20260402T030405Z.pg-dump"
 	run_backup restore-db --latest --to nowhere --dry-run
 	says "would restore $tiny_backup"
+}
+
+@test "--latest is no backup that a wrong clock dated into the future, unless there is no other" {
+	tiny
+	cp "$DB_BACKUP_DIR/$tiny_backup" "$DB_BACKUP_DIR/$DB_NAME-20380101T000000Z.pg-dump"
+	run_backup restore-db --latest --to nowhere --dry-run
+	assert_status 0
+	says "would restore $tiny_backup"
+	says "warning: $DB_NAME-20380101T000000Z.pg-dump is dated ahead of this machine's clock"
+	run_backup verify-backup
+	assert_status 0
+	[[ $(<"$run/stdout") == "good local $tiny_backup" ]]
+	rm "$DB_BACKUP_DIR/$tiny_backup"
+	run_backup restore-db --latest --to nowhere --dry-run
+	assert_status 0
+	says "would restore $DB_NAME-20380101T000000Z.pg-dump"
+	says "is dated ahead of this machine's clock"
+	run_backup verify-backup
+	assert_status 0
+	[[ $(<"$run/stdout") == "good local $DB_NAME-20380101T000000Z.pg-dump" ]]
 }
 
 @test "contradictions are refused before anything is looked at" {
@@ -661,6 +713,9 @@ restores() {
 	SH
 	restores --latest --to "$target"
 	same "$DB_NAME" "$target"
+	# a server that speaks another language
+	sed -i 's/ERROR:  unrecognized configuration parameter "transaction_timeout"/FEHLER:  unbekannter Konfigurationsparameter »transaction_timeout«/' \
+		"$fakes/pg_restore"
 	restores --latest --to "$target" --clean --yes --jobs 2
 	same "$DB_NAME" "$target"
 	run_backup verify-backup --restore
