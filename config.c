@@ -134,6 +134,18 @@ check_bucket(const char *value)
 		   "BUCKET or BUCKET/PATH, of at least 3 characters, without \"//\", \"..\" and \":\"";
 }
 
+static bool
+is_same_place(const char *a, const char *b)
+{
+	size_t n = strlen(a), m = strlen(b);
+
+	while (n > 0 && a[n - 1] == '/')
+		n--;
+	while (m > 0 && b[m - 1] == '/')
+		m--;
+	return n == m && memcmp(a, b, n) == 0;
+}
+
 static const char *
 check_remotes(const char *value)
 {
@@ -148,8 +160,10 @@ check_remotes(const char *value)
 		if (remotes.item[i][n] != ':' || n == 0 || remotes.item[i][0] == '-' ||
 		    strcspn(remotes.item[i], "/") < n)
 			return "NAME:PATH with the name of an rclone remote; for a local directory set DB_BACKUP_DIR";
+		if (memchr(remotes.item[i], ',', n) != NULL)
+			return "NAME:PATH without options: the log would tell them; set RCLONE_CONFIG_NAME_OPTION";
 		for (size_t k = 0; k < i; k++)
-			if (strcmp(remotes.item[i], remotes.item[k]) == 0)
+			if (is_same_place(remotes.item[i], remotes.item[k]))
 				return "each remote once";
 	}
 	return NULL;
@@ -431,19 +445,19 @@ is_known(const char *name)
 	return false;
 }
 
-/* Kubernetes tells of a Service called db-backup in such variables. */
+/* Kubernetes tells of a Service called db-backup or db-backup-metrics in such variables. */
 static bool
 is_injected(const char *name)
 {
-	static const char *const ports[] = { "DB_BACKUP_PORT", "DB_BACKUP_SERVICE_PORT" };
+	static const char *const ends[] = { "_SERVICE_HOST", "_SERVICE_PORT", "_PORT" };
 
-	for (size_t i = 0; i < 2; i++) {
-		size_t n = strlen(ports[i]);
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		const char *at = strstr(name, ends[i]);
 
-		if (strncmp(name, ports[i], n) == 0 && (name[n] == '\0' || name[n] == '_'))
+		if (at != NULL && strchr("_", at[strlen(ends[i])]) != NULL)
 			return true;
 	}
-	return strcmp(name, "DB_BACKUP_SERVICE_HOST") == 0;
+	return false;
 }
 
 extern char **environ;
@@ -487,7 +501,7 @@ skip_zone_name(const char *zone)
 	return n >= 3 ? zone + n : NULL;
 }
 
-/* CET-1CEST and the like. That is no check of rules: who writes those means them. */
+/* CET-1 or CET-1CEST,M3.5.0,M10.5.0/3. That is no check of rules: who writes those means them. */
 static bool
 is_posix_zone(const char *zone)
 {
@@ -499,8 +513,8 @@ is_posix_zone(const char *zone)
 	if (*p < '0' || *p > '9')
 		return false;
 	p += strspn(p, "0123456789:");
-	return *p == '\0' ||
-	       ((p = skip_zone_name(p)) != NULL && strchr("+-0123456789,", *p) != NULL);
+	/* without rules musl knows no summer time, and glibc has its own */
+	return *p == '\0' || ((p = skip_zone_name(p)) != NULL && strchr(p, ',') != NULL);
 }
 
 static bool
@@ -537,7 +551,7 @@ check_zone(void)
 		return 0;
 	log_error(
 	    "TZ: \"%.100s\" is no time zone known here; it takes one such as Europe/Berlin, with its file "
-	    "in /usr/share/zoneinfo (package tzdata), or CET-1CEST",
+	    "in /usr/share/zoneinfo (package tzdata), or CET-1CEST,M3.5.0,M10.5.0/3",
 	    zone);
 	return 1;
 }

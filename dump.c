@@ -151,7 +151,7 @@ open_sink(struct dump *b, size_t i, struct relay *r, const char *name, bool encr
 		    "rclone cannot stream to it, and would collect the backup in TMPDIR first, in the clear");
 		return;
 	}
-	*s = (struct relay_sink){ .name = d->name, .at = i };
+	*s = (struct relay_sink){ .name = d->name, .at = i, .sends_later = d->remote.spools };
 	s->fd = remote_upload(&d->remote, &s->process, name, b->upper_bound, encrypt);
 	if (s->fd == -1)
 		fail(b, i, NULL, "cannot start rclone: %s", strerror(errno));
@@ -216,13 +216,15 @@ confirm(struct dump *b, size_t i, const char *name, int64_t expected)
 }
 
 /*
- * Whether anything of this upload may be there. One that we ended before it saw the end of its
- * input published nothing: what has its name is of another run in the same second.
+ * Whether anything of this upload may be there. Without a hidden name one that we ended before
+ * it saw the end of its input published nothing: what has its name is of another run in the
+ * same second.
  */
 static bool
-may_be_there(const struct relay_sink *s)
+may_be_there(const struct dump *b, const struct relay_sink *s)
 {
-	return s->committed || !s->process.asked;
+	return is_local(b, s->at) || b->d->item[s->at].remote.hides || s->committed ||
+	       !s->process.asked;
 }
 
 /* What became of the uploads. */
@@ -245,7 +247,7 @@ finish_sinks(struct dump *b, struct relay *r, const char *name, int64_t expected
 		else
 			snprintf(why, sizeof why, "rclone %s", process_words(&s->process));
 		fail(b, i, hint_of_tool(why), "%s", why);
-		if (is_local(b, i) || may_be_there(s))
+		if (may_be_there(b, s))
 			discard(b, i, name, false);
 	}
 }
@@ -260,8 +262,7 @@ abandon(struct dump *b, struct relay *r, const char *name)
 			if (is_local(b, i))
 				folder_discard(b->d->item[i].directory, name);
 	for (size_t k = 0; k < r->sinks; k++)
-		if (b->outcome[r->sink[k].at] == WANTED &&
-		    (is_local(b, r->sink[k].at) || may_be_there(&r->sink[k])))
+		if (b->outcome[r->sink[k].at] == WANTED && may_be_there(b, &r->sink[k]))
 			discard(b, r->sink[k].at, name, false);
 }
 

@@ -11,7 +11,8 @@
 
 #define PING_LIMIT_MS 10000
 #define HOOK_LIMIT_MS 60000
-#define STOPPING_LIMIT_MS 1000 /* each, once asked to stop */
+#define VARIABLE_MAX (100 << 10) /* bytes: one may have 128 KiB, its name included */
+#define STOPPING_LIMIT_MS 1000   /* each, once asked to stop */
 
 #define NOTHING_KNOWN "the run ended before it could tell of a database; its log tells why"
 
@@ -90,13 +91,25 @@ ping(const struct config *c, const char *suffix)
 	free(name);
 }
 
-/* A variable with an item a line. */
+/* A variable with an item a line; as many as fit, for the kernel takes no longer one (execve(2)). */
 static void
 add_lines(struct list *env, const char *name, const struct list *lines)
 {
-	char *text = text_join(lines, "\n");
+	struct list fit = { 0 };
+	size_t bytes = 0;
+	char *text;
 
+	for (size_t i = 0; i < lines->n; i++) {
+		bytes += strlen(lines->item[i]) + 1;
+		if (bytes > VARIABLE_MAX) {
+			list_addf(&fit, "and %zu more", lines->n - i);
+			break;
+		}
+		list_add(&fit, lines->item[i]);
+	}
+	text = text_join(&fit, "\n");
 	list_addf(env, "%s=%s", name, text);
+	list_free(&fit);
 	free(text);
 }
 

@@ -254,6 +254,7 @@ replace(const char *path, mode_t mode, void (*write_to)(FILE *f, const struct st
     const struct status *s)
 {
 	char *beside = text_format("%s.tmp", path);
+	struct stat old;
 	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	FILE *f = fd == -1 ? NULL : fdopen(fd, "w");
 	bool ok = false;
@@ -261,6 +262,10 @@ replace(const char *path, mode_t mode, void (*write_to)(FILE *f, const struct st
 
 	if (f != NULL) {
 		write_to(f, s);
+		/* made by a service that is another user: it could not replace ours */
+		if (geteuid() == 0 && lstat(path, &old) == 0 &&
+		    fchown(fd, old.st_uid, old.st_gid) == -1)
+			log_warning("cannot leave %s to its owner: %s", path, strerror(errno));
 		ok = fchmod(fd, mode) == 0 && fflush(f) == 0 && ferror(f) == 0;
 		e = errno;
 		fclose(f);

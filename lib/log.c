@@ -1,5 +1,7 @@
 #include "log.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 
 #define LINE_BYTES 4096
 #define SECRET_MIN 4
+#define STUCK_MS 5000
 
 static enum log_format format = LOG_TEXT;
 static bool interactive;
@@ -54,6 +57,49 @@ log_redact(char *text)
 	}
 }
 
+/*
+ * To standard error. Who reads that may have stopped reading: then lines are lost, and said to
+ * be lost once they are read again; a backup is not held up for them. False if this one was.
+ */
+static bool
+put_out(const char *line, int n)
+{
+	static bool stuck;
+	static int lost;
+	char note[160], stamp[32];
+
+	for (const char *end = line + n; line < end;) {
+		struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+		ssize_t done;
+
+		if (poll(&pfd, 1, stuck ? 0 : STUCK_MS) != 1) {
+			stuck = true;
+			lost++;
+			return false;
+		}
+		stuck = false;
+		if (lost > 0) {
+			int m = snprintf(note, sizeof note,
+			    format == LOG_JSON ?
+				"{\"time\":\"%s\",\"level\":\"warning\",\"message\":\"%d lines were lost here\"}\n" :
+				"%s warning: %d lines were lost here\n",
+			    text_stamp(stamp, sizeof stamp, time(NULL)), lost);
+
+			lost = 0;
+			if (write(STDERR_FILENO, note, (size_t)m) == -1)
+				return false;
+			continue;
+		}
+		/* so much a pipe takes at once that says it takes any */
+		done = write(
+		    STDERR_FILENO, line, end - line < PIPE_BUF ? (size_t)(end - line) : PIPE_BUF);
+		if (done <= 0)
+			return false; /* nobody is left to tell */
+		line += done;
+	}
+	return true;
+}
+
 /* One write(2) a line, so that lines of several processes do not mix. */
 static void
 put(const char *level, const char *tool, char *message)
@@ -80,8 +126,7 @@ put(const char *level, const char *tool, char *message)
 		n = snprintf(line, sizeof line, "%s%s %s%s %s\n", progress_shown ? "\r\033[K" : "",
 		    stamp, tool != NULL ? tool : level, mark, escaped);
 	progress_shown = false;
-	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) == -1)
-		return; /* nobody is left to tell */
+	put_out(line, n);
 }
 
 void
@@ -124,8 +169,6 @@ log_progress(const char *text)
 	log_redact(clean);
 	text_escape(escaped, sizeof escaped, clean, false); /* names come from outside */
 	n = snprintf(line, sizeof line, "\r%s\033[K", escaped);
-	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) == -1)
-		return false;
-	progress_shown = true;
-	return true;
+	progress_shown = put_out(line, n);
+	return progress_shown;
 }

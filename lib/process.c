@@ -20,6 +20,7 @@
 
 #define CHILD_MARK "backup-service: child"
 #define FDS_MAX 64
+#define READS 32 /* of 4 KiB: twice what a pipe holds */
 #define KILL_WAIT_MS 2000
 /* Asked to stop, we have 8 s (docker's patience is 10): so long for tools to end, for all else, for our own program. */
 #define STOP_TOOLS_MS 4000
@@ -38,9 +39,12 @@ static struct process *processes; /* started and not yet reaped */
 int
 process_setup(bool service)
 {
+	struct sigaction hangup;
 	sigset_t set;
 
 	is_service = service;
+	/* whoever started us may have had it ignored: then children end unseen */
+	signal(SIGCHLD, SIG_DFL);
 	/*
 	 * With 0 to 2 taken, no descriptor of ours has a number that a child
 	 * gets, but for PROCESS_EXTRA_FD, which spawn() fills last.
@@ -60,7 +64,9 @@ process_setup(bool service)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGHUP);
+	/* ignored by nohup: it stays so */
+	if (sigaction(SIGHUP, NULL, &hangup) == -1 || hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return signal_fd == -1 ? -1 : 0;
@@ -238,28 +244,33 @@ line_end(struct process *p)
 
 	p->line[p->line_n] = '\0';
 	p->line_n = 0;
+	/* a secret may be a word of it */
+	p->phrase_seen =
+	    p->phrase_seen || (p->phrase != NULL && strstr(p->line, p->phrase) != NULL);
 	log_redact(p->line); /* before any part of it is quoted: half a secret would not be known */
 	line = line_without_mark(p, p->line);
 	if (*line == '\0')
 		return;
-	p->phrase_seen = p->phrase_seen || (p->phrase != NULL && strstr(line, p->phrase) != NULL);
 	keep_said(p, line);
 	if (!p->quiet)
 		log_tool(p->name, line);
 }
 
-/* Read what it said so far; a line longer than the buffer goes on as the next. */
+/*
+ * Read what it said so far, as much as a pipe holds, so that nobody who goes on and on keeps us
+ * from all else; a line longer than the buffer goes on as the next.
+ */
 static void
 read_stderr(struct process *p)
 {
 	char buffer[4096];
 	ssize_t n;
 
-	while (p->err != -1) {
-		n = read(p->err, buffer, sizeof buffer);
+	for (int reads = 0; p->err != -1; reads++) {
+		n = reads < READS ? read(p->err, buffer, sizeof buffer) : 0;
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1 && errno == EAGAIN)
+		if (reads == READS || (n == -1 && errno == EAGAIN))
 			return;
 		if (n <= 0) {
 			close(p->err);
@@ -534,8 +545,11 @@ process_run(struct process *p, const struct process_spec *spec, const char *inpu
 		rc = pump_output(p, pipe_out[0], out, arg, deadline, heed_stop);
 	if (pipe_out[0] != -1)
 		close(pipe_out[0]);
-	if (p->pid > 0 &&
-	    (rc == -1 || process_wait(p, cap(deadline, STOP_ALL_MS), heed_stop) == -1)) {
+	/* asked to stop meanwhile, it has less time */
+	while (rc == 0 && p->running && !(heed_stop && stop_signal != 0) &&
+	       process_clock_ms() < cap(deadline, STOP_ALL_MS))
+		process_poll(NULL, 0, cap(deadline, STOP_ALL_MS));
+	if (p->pid > 0 && (rc == -1 || p->running)) {
 		if (rc == 0 && process_clock_ms() >= deadline)
 			snprintf(p->said, sizeof p->said, "no answer in time");
 		process_end(p, p->own ? STOP_OWN_MS : 2000);

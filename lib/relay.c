@@ -19,6 +19,7 @@
 #define NAP_MAX_MS 16
 #define DUMP_EXIT_MS (60 * 1000) /* from closing its output to its exit */
 #define TOOL_GRACE_MS 5000
+#define PAUSE_MS 5000
 #define PROGRESS_TERMINAL_MS 1000
 #define WATCH_MS 1000
 #define WRITE_BACK_BYTES (64 * 1024 * 1024)
@@ -433,7 +434,8 @@ check_sinks(struct relay *r)
 		if (!s->process.running) {
 			sink_ended(s);
 		} else if (r->stall_ms > 0 && s->did_well == NULL &&
-			   (sink_has_work(r, s) || sink_is_full(r, s) || s->committed) &&
+			   (sink_has_work(r, s) || sink_is_full(r, s) ||
+			       (s->committed && !s->sends_later)) &&
 			   process_clock_ms() - s->moved_ms > r->stall_ms) {
 			snprintf(why, sizeof why, "no byte moved for %s",
 			    text_duration(text, sizeof text, r->stall_ms));
@@ -442,13 +444,24 @@ check_sinks(struct relay *r)
 	}
 }
 
+/* We slept for longer than we wanted, as where a container is paused: all else did, too. */
+static void
+forgive(struct relay *r, int64_t late_ms)
+{
+	if (late_ms < PAUSE_MS)
+		return;
+	r->source_ms += late_ms;
+	for (size_t i = 0; i < r->sinks; i++)
+		r->sink[i].moved_ms += late_ms;
+}
+
 /* One turn: wait until something can move, and move it. -1 if what comes is no dump. */
 static int
 turn(struct relay *r)
 {
 	struct pollfd fds[1 + RELAY_SINKS_MAX];
 	int64_t now = process_clock_ms(), deadline = now + PROGRESS_TERMINAL_MS;
-	bool want_source = r->source != -1 && r->buffered == 0;
+	bool want_source = r->source != -1 && r->buffered == 0, moved;
 
 	if (!log_is_interactive())
 		deadline =
@@ -468,7 +481,9 @@ turn(struct relay *r)
 							r->sink[i].fd :
 							-1,
 			.events = POLLOUT };
-	if (process_poll(fds, 1 + r->sinks, deadline) > 0) {
+	moved = process_poll(fds, 1 + r->sinks, deadline) > 0;
+	forgive(r, process_clock_ms() - deadline);
+	if (moved) {
 		for (size_t i = 0; i < r->sinks; i++)
 			if (fds[1 + i].revents != 0 && sink_is_full(r, &r->sink[i])) {
 				r->target_full = false;

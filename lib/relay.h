@@ -35,7 +35,8 @@ struct relay_sink {
 	 * and does not stall either. NULL: it exited with 0 after it took all.
 	 */
 	bool (*did_well)(const struct process *);
-	char why[128]; /* "" where the tool's own words tell more */
+	bool sends_later; /* all of it only once it has all: then its silence is no stall */
+	char why[128];    /* "" where the tool's own words tell more */
 };
 
 /* All zero at first; then source and spool are -1 where there is none. */
@@ -75,7 +76,7 @@ struct relay {
 
 /*
  * Prepare r, all zero but for dump, source, spool, spool_bytes, sinks, of each sink process,
- * name, at, fd and did_well, and hold, magic, expected_bytes, stall_ms and what, which are set
+ * name, at, fd, did_well and sends_later, and hold, magic, expected_bytes, stall_ms and what, which are set
  * as needed. Without a source the stream is the first spool_bytes of spool, or, if dump runs,
  * what that writes there; with one spool is empty and spool_bytes 0. name, magic and what are
  * to live as long as r. From here on relay_abort has to be called in the end, whatever happens.

@@ -1,6 +1,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +27,11 @@ text_alloc(size_t size)
 		return p;
 	if (no_memory != NULL)
 		no_memory();
-	if (write(STDERR_FILENO, message, sizeof message - 1) == -1)
-		_exit(1);
-	_exit(1); /* children die with us, and nothing is published */
+	if (write(STDERR_FILENO, message, sizeof message - 1) != -1)
+		raise(
+		    SIGKILL); /* as the kernel does: so the service knows that we told of nothing */
+	_exit(
+	    1); /* process 1 cannot be killed so. Children die with us, and nothing is published */
 }
 
 void *

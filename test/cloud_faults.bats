@@ -285,6 +285,44 @@ cuts_recovered() {
 	local_kept
 }
 
+@test "where rclone sends all only after the end of the dump, that is no stall" {
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET
+	mkdir "$T/nas"
+	export DB_BACKUP_REMOTE=nas:$T/nas RCLONE_CONFIG_NAS_TYPE=local
+	orders rclone features 'say {"Features": {"Move": true, "PutStream": false}}'
+	orders rclone rcat 'tee' 'sleep 3'
+	DB_BACKUP_STALL_TIMEOUT=1 run_backup backup-db
+	assert_status 0
+	published_local 1 "$T/nas"
+}
+
+@test "nothing partial stays at a remote whose upload was ended, not even until the next run" {
+	unset S3_ENDPOINT S3_ACCESS_KEY S3_SECRET_KEY S3_BACKUP_BUCKET DB_BACKUP_DIR
+	mkdir "$T/nas"
+	export DB_BACKUP_REMOTE=nas:$T/nas RCLONE_CONFIG_NAS_TYPE=local
+	orders pg_dump '*' 'emit 3000000' 'exit 1'
+	run_backup backup-db
+	assert_status 1
+	no_partials "$T/nas"
+}
+
+@test "asked to stop while the cloud does not answer to what must not be cut short, it ends in seconds" {
+	unset DB_BACKUP_DIR
+	export DB_BACKUP_MAX_N=1
+	run_backup backup-db
+	assert_status 0
+	sleep 1
+	orders rclone delete 'touch there' 'hang'
+	orders rclone deletefile 'touch there' 'hang'
+	start_backup backup-db
+	wait_until test -e "$fakes/there"
+	local begin=$SECONDS
+	kill -TERM "$backup_pid"
+	wait_backup
+	((SECONDS - begin < 15)) || fail "$((SECONDS - begin)) s"
+	assert_status 143
+}
+
 @test "slow is not stalled: neither rclone nor, because of it, pg_dump" {
 	unset DB_BACKUP_DIR
 	orders pg_dump '*' 'emit 10000000'

@@ -106,7 +106,7 @@ refused() {
 		DB_BACKUP_JITTER:5x DB_BACKUP_SCHEMA_ONLY:maybe DB_BACKUP_GLOBALS:2 DB_BACKUP_VERIFY:yes DB_BACKUP_LOG:xml \
 		DB_BACKUP_COMPRESS:10 DB_BACKUP_COMPRESS:brotli DB_BACKUP_COMPRESS:zstd: DB_BACKUP_COMPRESS:-1 \
 		"DB_BACKUP_PREFIX:$(printf 'p%.0s' {1..101})" "DB_BACKUP_REMOTE:$(printf 'r%d:x,' {1..15})" DB_BACKUP_PREFIX:/abs/ DB_BACKUP_PREFIX:../x/ DB_BACKUP_PREFIX:a//b DB_BACKUP_PREFIX:a/./b DB_BACKUP_PREFIX:.hidden \
-		DB_BACKUP_REMOTE:folder DB_BACKUP_REMOTE:/a:b DB_BACKUP_REMOTE:-x:y DB_BACKUP_REMOTE:a:b,a:b DB_BACKUP_REMOTE::x \
+		DB_BACKUP_REMOTE:folder DB_BACKUP_REMOTE:/a:b DB_BACKUP_REMOTE:-x:y DB_BACKUP_REMOTE:a:b,a:b DB_BACKUP_REMOTE:a:b/,a:b DB_BACKUP_REMOTE::x \
 		DB_BACKUP_DIR:s3:bucket DB_BACKUP_SCHEDULE:daily 'DB_BACKUP_SCHEDULE:@every 20000000000w' 'DB_BACKUP_SCHEDULE:@every 3661d' 'DB_BACKUP_SCHEDULE:61 * * * *' 'DB_BACKUP_SCHEDULE:* * * *' \
 		"PGDUMP_OPTIONS:--schema='x" 'DB_NAME:*,app' DB_NAME:,; do
 		name=${case%%:*} value=${case#*:}
@@ -158,6 +158,9 @@ fresh_s3_keys() { export S3_ACCESS_KEY=a-key S3_SECRET_KEY=hunter2 S3_BACKUP_BUC
 		DB_BACKUP_PORT=tcp://10.0.0.1:80 DB_BACKUP_PORT_80_TCP=tcp://10.0.0.1:80 DB_BACKUP_PORT_80_TCP_ADDR=10.0.0.1
 	run_backup list-backups
 	assert_status 0
+	export DB_BACKUP_METRICS_SERVICE_HOST=10.0.0.1 DB_BACKUP_METRICS_SERVICE_PORT_HTTP=80 DB_BACKUP_METRICS_PORT_80_TCP_ADDR=10.0.0.1
+	run_backup list-backups
+	assert_status 0
 	export DB_BACKUP_PORTS=1 DB_BACKUP_SERVICE=1 DB_BACKUP_SERVICE_HOSTS=1
 	refused 'DB_BACKUP_PORTS: there is' 'DB_BACKUP_SERVICE: there is' 'DB_BACKUP_SERVICE_HOSTS: there is'
 }
@@ -165,12 +168,12 @@ fresh_s3_keys() { export S3_ACCESS_KEY=a-key S3_SECRET_KEY=hunter2 S3_BACKUP_BUC
 @test "a TZ that libc would silently take for UTC is a mistake" {
 	complete
 	local zone
-	for zone in Europe/Berlin :Europe/Berlin /usr/share/zoneinfo/Asia/Tokyo CET-1CEST '<+03>-3' EST5EDT,M3.2.0,M11.1.0 UTC0 \
+	for zone in Europe/Berlin :Europe/Berlin /usr/share/zoneinfo/Asia/Tokyo CET-1CEST,M3.5.0,M10.5.0/3 CET-1 '<+03>-3' EST5EDT,M3.2.0,M11.1.0 UTC0 \
 		UTC GMT Etc/UTC :Etc/UTC Etc/GMT ''; do
 		TZ=$zone run_backup list-backups
 		assert_status 0
 	done
-	for zone in Europe/Berlln Mars CET-1C '<+03>' /none/zone ../zoneinfo Europe "$(printf 'Z%.0s' {1..5000})"; do
+	for zone in Europe/Berlln Mars CET-1C CET-1CEST CET-1CEST-2 '<+03>' /none/zone ../zoneinfo Europe "$(printf 'Z%.0s' {1..5000})"; do
 		TZ=$zone refused 'TZ: '
 		says 'Europe/Berlin'
 	done

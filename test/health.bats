@@ -364,6 +364,44 @@ with newline{,}'
 	published_local 3
 }
 
+@test "a hook that floods the log keeps us from nothing" {
+	fresh_db
+	local_dir
+	make_hook 'echo >"${0%/*}/begun"' 'exec yes >&2'
+	start_backup backup-db
+	wait_until test -e "$T/begun"
+	begin=$SECONDS
+	kill -TERM "$backup_pid"
+	wait_backup
+	((SECONDS - begin < 15)) || fail "$((SECONDS - begin)) s"
+	assert_status 143
+	no_children_left
+	tail -c 3000 "$run/stderr" >"$T/tail" && mv "$T/tail" "$run/stderr" # for whoever shows it
+}
+
+@test "a hook is told as much as the kernel lets us, and how much it is not told" {
+	local_dir
+	make_hook
+	export DB_BACKUP_REMOTE=nas:$T/one,nas:$T/two,nas:$T/three RCLONE_CONFIG_NAS_TYPE=local PGPORT=1 DB_BACKUP_WAIT=0
+	DB_NAME=$(printf 'database_with_a_name_that_is_as_long_as_it_may_be_indeed_%s,' {1..150})
+	DB_NAME=${DB_NAME%,} run_backup backup-db
+	assert_status 1
+	hooks_are 'start failure'
+	grep -E '^BACKUP_ERROR=database_with_a_name_that_is_as_long_as_it_may_be_indeed_1 to local: .*;and [0-9]+ more$' "$T/hooks/2/env"
+}
+
+@test "the status file stays its owner's, whoever writes it" {
+	((EUID == 0)) || skip "NOT ROOT"
+	fresh_db
+	local_dir
+	echo '{}' >"$DB_BACKUP_STATUS_FILE"
+	chown 54321:54322 "$DB_BACKUP_STATUS_FILE"
+	run_backup backup-db
+	assert_status 0
+	[[ $(stat -c %u:%g "$DB_BACKUP_STATUS_FILE") == 54321:54322 ]]
+	jq -e '.backups | length == 1' "$DB_BACKUP_STATUS_FILE"
+}
+
 @test "a hook that hangs is ended after a minute, at the start and at the end of a run" {
 	fresh_db
 	local_dir

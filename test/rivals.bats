@@ -141,3 +141,47 @@ setup() {
 	PATH=$T/bin:$PATH DB_NAME='*' DB_EXCLUDE=postgres,$source DB_BACKUP_RETRIES=0 run_backup backup-db
 	grep "^$DB_NAME-" "$run/stdout"
 }
+
+@test "whoever starts it may ignore SIGCHLD, or SIGHUP, which then stays so" {
+	fresh_db
+	local_dir
+	for signal in SIGCHLD SIGHUP; do
+		printf '#!/usr/bin/python3 -IS\nimport os, signal, sys\nsignal.signal(signal.%s, signal.SIG_IGN)\nos.execv("%s", sys.argv)\n' \
+			"$signal" "$BACKUP_SERVICE" >"$T/$signal"
+		chmod +x "$T/$signal"
+	done
+	BACKUP_SERVICE=$T/SIGCHLD run_backup backup-db
+	assert_status 0
+	published_local 2
+	orders pg_dump '*' 'touch begun' 'wait go' 'real'
+	with_fakes
+	BACKUP_SERVICE=$T/SIGHUP start_backup backup-db
+	wait_until test -e "$fakes/begun"
+	kill -HUP "$backup_pid"
+	touch "$fakes/go"
+	wait_backup
+	assert_status 0
+	published_local 3
+}
+
+@test "who reads the log may stop reading: the backup is made, and what is lost is said" {
+	fresh_db
+	local_dir
+	orders pg_dump '*' 'junk 200000' 'touch said' 'wait go' 'warn at the end' 'real'
+	with_fakes
+	mkfifo "$T/log"
+	exec 7<>"$T/log"
+	env -i PATH="$PATH" HOME="$T/home" DB_NAME="$DB_NAME" DB_BACKUP_DIR="$DB_BACKUP_DIR" PGHOST="$PGHOST" PGPORT="$PGPORT" \
+		PGUSER="$PGUSER" PGPASSWORD="$PGPASSWORD" "$BACKUP_SERVICE" backup-db 2>&7 3>&- 4>&- &
+	local pid=$!
+	rig_pids+=("$pid")
+	wait_until test -e "$fakes/said"
+	sleep 6 # longer than it waits
+	cat <&7 >"$T/read" 3>&- 4>&- &
+	rig_pids+=($!)
+	touch "$fakes/go"
+	wait "$pid"
+	published_local 2
+	wait_until grep -q 'warning: [0-9]* lines were lost here' "$T/read"
+	wait_until grep -q 'info backed up ' "$T/read"
+}
