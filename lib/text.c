@@ -27,11 +27,10 @@ text_alloc(size_t size)
 		return p;
 	if (no_memory != NULL)
 		no_memory();
+	/* as the kernel does, so that the service knows that we told of nothing; process 1 survives it */
 	if (write(STDERR_FILENO, message, sizeof message - 1) != -1)
-		raise(
-		    SIGKILL); /* as the kernel does: so the service knows that we told of nothing */
-	_exit(
-	    1); /* process 1 cannot be killed so. Children die with us, and nothing is published */
+		raise(SIGKILL);
+	_exit(1); /* children die with us, and nothing is published */
 }
 
 void *

@@ -88,8 +88,9 @@ int text_number(const char *text, int64_t min, int64_t max, int64_t *value);
 void text_on_no_memory(void (*f)(void));
 
 /*
- * Memory, all zero, the caller's to free. Never NULL: without memory the program
- * ends with exit status 1 and a line that says so (see text_on_no_memory).
+ * Memory, all zero, the caller's to free. Never NULL: without memory the program says
+ * so and is killed, by SIGKILL; process 1, which cannot be, exits with 1 (see
+ * text_on_no_memory).
  */
 void *text_alloc(size_t size);
 
