@@ -1,6 +1,6 @@
 #ifndef VERSION_H
 #define VERSION_H
 
-#define VERSION "1.1.1"
+#define VERSION "1.1.2"
 
 #endif
