@@ -25,6 +25,8 @@ read_plan(const struct status *s, struct schedule *plan)
 	else
 		unsetenv("TZ");
 	tzset();
+	if (s->jitter_s < 0 || s->jitter_s > SCHEDULE_MAX_S)
+		return -1;
 	if (*s->schedule != '\0')
 		return schedule_parse(plan, s->schedule, why, sizeof why);
 	if (s->interval_s <= 0 || s->interval_s > SCHEDULE_MAX_S)

@@ -294,7 +294,7 @@ note(struct status *status, void *arg)
 	const char *schedule = s->c->schedule_text, *zone = getenv("TZ");
 
 	status->pid = getpid();
-	status->interval_s = s->c->interval_s;
+	status->interval_s = schedule != NULL ? 0 : s->c->interval_s;
 	status->jitter_s = s->c->jitter_s;
 	status_set(&status->schedule, schedule != NULL ? schedule : "");
 	status_set(&status->zone, zone != NULL ? zone : "");

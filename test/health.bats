@@ -178,7 +178,7 @@ clock_at() {
 		"{\"started\":1,\"backups\":[{\"database\":\"$(printf 'x%.0s' {1..5000})\",\"destination\":\"y\"}]}" \
 		"{\"backups\":[{\"database\":\"a\",\"destination\":\"b\",\"wanted\":1,\"error\":\"$(printf 'x%.0s' {1..20000})\"}]}" \
 		'{"interval_s":60,"backups":[{"database":"a","destination":"b","wanted":1,"success":9223372036854775807,"failures":1,"failed":1}]}' \
-		'{"interval_s":9223372036854775807,"backups":[]}' '{"schedule":"x y","backups":[]}'; do
+		'{"interval_s":9223372036854775807,"backups":[]}' '{"interval_s":60,"jitter_s":9223372036854775807,"backups":[]}' '{"schedule":"x y","backups":[]}'; do
 		printf '%s' "$text" >"$DB_BACKUP_STATUS_FILE"
 		says_unhealthy 'unhealthy: *'
 		"$BACKUP_SERVICE" backup-health --prometheus >/dev/null
