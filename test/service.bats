@@ -668,7 +668,7 @@ still() { wait_until idle "$1" && sleep 0.3 && idle "$1"; }
 	local_dir
 	export DB_BACKUP_INTERVAL=1d DB_BACKUP_VERIFY="read"
 	for signal in TERM KILL; do
-		rm -rf "$T/fakes" "$DB_BACKUP_DIR"/*
+		rm -rf "$T/fakes" "${DB_BACKUP_DIR:?}"/*
 		unset fakes
 		orders pg_restore '* 1' 'touch there' 'hang'
 		serve
