@@ -150,6 +150,10 @@ explain(struct archive *a, const struct relay *r)
 	else
 		snprintf(a->why, sizeof a->why, "%s %s", p->name, process_words(p));
 	a->hint = hint_for(a->why);
+	/* rclone 1.60 gives a connection up that it did not read from for a minute, and does not go on */
+	if (!s->failed && r->total_bytes > 0 && strstr(p->said, "i/o timeout") != NULL)
+		a->hint =
+		    "if the server took nothing for a while, restore-db --jobs 2 downloads it first";
 	/* each block authenticates itself, but of a wrong passphrase the last one only says "unexpected EOF" */
 	if (a->encrypted && !s->failed &&
 	    (strstr(p->said, "failed to authenticate") != NULL ||

@@ -230,6 +230,14 @@ f = open(sys.argv[1], "r+b"); f.seek(int(sys.argv[2])); b = f.read(1)[0]; f.seek
 	echo "# $resumed downloads went on by themselves" >&3
 }
 
+@test "a download that timed out while the server took its time: how to restore without one" {
+	cloud
+	rm "$DB_BACKUP_DIR/$name"
+	orders rclone cat 'run 70000' 'warn Failed to cat: read tcp 10.0.0.1:5->10.0.0.2:80: i/o timeout' 'exit 5'
+	run_backup restore-db "${replace[@]}"
+	refused "i/o timeout" "--jobs 2 downloads it first"
+}
+
 @test "the same backup elsewhere is named where the first copy is broken" {
 	cloud
 	orders rclone cat 'run 5000' 'exit 9'
