@@ -171,7 +171,7 @@ setup() {
 	with_fakes
 	mkfifo "$T/log"
 	exec 7<>"$T/log"
-	timeout -k 5 60 env -i PATH="$PATH" HOME="$T/home" DB_NAME="$DB_NAME" DB_BACKUP_DIR="$DB_BACKUP_DIR" PGHOST="$PGHOST" PGPORT="$PGPORT" \
+	timeout -k 5 60 env -i ASAN_OPTIONS="${ASAN_OPTIONS-}" PATH="$PATH" HOME="$T/home" DB_NAME="$DB_NAME" DB_BACKUP_DIR="$DB_BACKUP_DIR" PGHOST="$PGHOST" PGPORT="$PGPORT" \
 		PGUSER="$PGUSER" PGPASSWORD="$PGPASSWORD" "$BACKUP_SERVICE" backup-db 2>&7 3>&- 4>&- &
 	local pid=$!
 	rig_pids+=("$pid")
