@@ -445,19 +445,26 @@ is_known(const char *name)
 	return false;
 }
 
-/* Kubernetes tells of a Service called db-backup or db-backup-metrics in such variables. */
+/*
+ * Kubernetes tells of a Service called db-backup or db-backup-metrics in such variables
+ * (X_SERVICE_HOST, X_SERVICE_PORT[_NAME], X_PORT=tcp://..., X_PORT_80_TCP...). A setting that somebody
+ * believes in, DB_BACKUP_METRICS_PORT=9090, is none of them.
+ */
 static bool
-is_injected(const char *name)
+is_injected(const char *name, const char *value)
 {
-	static const char *const ends[] = { "_SERVICE_HOST", "_SERVICE_PORT", "_PORT" };
+	const char *host = strstr(name, "_SERVICE_HOST"), *service = strstr(name, "_SERVICE_PORT"),
+		   *port = strstr(name, "_PORT");
 
-	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-		const char *at = strstr(name, ends[i]);
-
-		if (at != NULL && strchr("_", at[strlen(ends[i])]) != NULL)
-			return true;
-	}
-	return false;
+	if (host != NULL && host[strlen("_SERVICE_HOST")] == '\0')
+		return true;
+	if (service != NULL && strchr("_", service[strlen("_SERVICE_PORT")]) != NULL)
+		return true;
+	if (port == NULL)
+		return false;
+	port += strlen("_PORT");
+	return *port == '\0' ? strstr(value, "://") != NULL :
+			       *port == '_' && port[1] >= '0' && port[1] <= '9';
 }
 
 extern char **environ;
@@ -469,12 +476,13 @@ check_names(void)
 
 	for (char **e = environ; *e != NULL; e++) {
 		bool own = strncmp(*e, "DB_BACKUP_", 10) == 0;
-		char *name = text_format("%.*s", (int)strcspn(*e, "="), *e);
+		size_t n = strcspn(*e, "=");
+		char *name = text_format("%.*s", (int)n, *e);
 		const struct option *near;
 		size_t away;
 
 		if ((own || strncmp(name, "S3_", 3) == 0) && !is_known(name) &&
-		    !is_injected(name)) {
+		    !is_injected(name, *e + n)) {
 			near = nearest(name, &away);
 			if (own)
 				log_error("%s: there is no such variable; did you mean %s?", name,

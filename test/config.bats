@@ -163,6 +163,15 @@ fresh_s3_keys() { export S3_ACCESS_KEY=a-key S3_SECRET_KEY=hunter2 S3_BACKUP_BUC
 	assert_status 0
 	export DB_BACKUP_PORTS=1 DB_BACKUP_SERVICE=1 DB_BACKUP_SERVICE_HOSTS=1
 	refused 'DB_BACKUP_PORTS: there is' 'DB_BACKUP_SERVICE: there is' 'DB_BACKUP_SERVICE_HOSTS: there is'
+	unset DB_BACKUP_PORTS DB_BACKUP_SERVICE DB_BACKUP_SERVICE_HOSTS
+	# what somebody takes for a setting
+	for name in DB_BACKUP_PORT DB_BACKUP_METRICS_PORT DB_BACKUP_METRICS_PORT_HTTP DB_BACKUP_SERVICE_HOST_NAME; do
+		env=$(declare -p DB_BACKUP_PORT)
+		export "$name=9090"
+		refused "$name: there is"
+		unset "$name"
+		eval "${env//declare -x/export}"
+	done
 }
 
 @test "a TZ that libc would silently take for UTC is a mistake" {
