@@ -118,6 +118,12 @@ catalog_newest(
 	return NULL;
 }
 
+time_t
+catalog_not_after(void)
+{
+	return time(NULL) + 3600;
+}
+
 int64_t
 catalog_newest_size(const struct catalog *cat, const char *database)
 {

@@ -8,9 +8,6 @@
 
 #include "destination.h"
 
-#define CATALOG_AHEAD_S                                                                            \
-	3600 /* by which clocks may differ: what is dated further ahead is not the newest */
-
 /* What the destinations hold, as backups. There is no other record of them. */
 
 struct backup {
@@ -56,6 +53,9 @@ bool backup_is_of(const struct backup *b, const char *database);
  */
 const struct backup *catalog_newest(
     const struct catalog *cat, size_t destination, const char *database, time_t not_after);
+
+/* The latest time that is believed of a backup: an hour from now, by which clocks may differ. */
+time_t catalog_not_after(void);
 
 /* The size of the newest of a database (NULL: the globals) anywhere, by which to guess the next; 0 if there is none. */
 int64_t catalog_newest_size(const struct catalog *cat, const char *database);

@@ -177,7 +177,7 @@ choose_file(struct choice *ch, const struct config *c, const struct arguments *a
 		log_error("--db: that file is a backup of \"%s\"", ch->database);
 	else
 		log_error("--db chooses among the backups of a destination");
-	log_hint("the database to restore into is said by --to NAME");
+	log_hint("leave it out; restore-db --to NAME says which database to restore into");
 	return EXIT_USAGE;
 }
 
@@ -243,7 +243,7 @@ choose_by_time(struct choice *ch, const struct config *c, const struct arguments
 {
 	const struct backup *newest = NULL, *b = NULL;
 	const char *database;
-	time_t limit = time(NULL) + CATALOG_AHEAD_S;
+	time_t limit = catalog_not_after();
 	char stamp[64];
 
 	if (a->at != NULL && parse_time(a->at, &limit) == -1) {
@@ -353,7 +353,7 @@ choose_on_terminal(struct choice *ch, const struct config *c, const struct argum
 		return EXIT_FAILED;
 	}
 	/* not what a wrong clock dated ahead */
-	while (likely + 1 < n && ch->cat.item[of[likely]].time > time(NULL) + CATALOG_AHEAD_S)
+	while (likely + 1 < n && ch->cat.item[of[likely]].time > catalog_not_after())
 		likely++;
 	snprintf(question, sizeof question, "Which one? [%zu] ", likely + 1);
 	for (;;) {

@@ -41,6 +41,13 @@ grace(int64_t period_s)
 	return period_s / 10 > GRACE_MIN_S ? period_s / 10 : GRACE_MIN_S;
 }
 
+/* A service just started has had no time yet. */
+static bool
+has_just_started(const struct status *s, const struct schedule *plan, int64_t now)
+{
+	return s->started <= now && now < s->started + grace(schedule_longest_gap(plan, now));
+}
+
 /* Since when the backup is late; 0: it is not. */
 static int64_t
 late_since(const struct status *s, const struct status_item *item, const struct schedule *plan,
@@ -53,9 +60,6 @@ late_since(const struct status *s, const struct status_item *item, const struct 
 	if (item->duration_ms > 0)
 		since += item->duration_ms / 500;
 	if (item->failures == 0) {
-		/* a service just started has had no time yet, unless it has tried already */
-		if (s->started <= now && now < s->started + grace(schedule_longest_gap(plan, now)))
-			return 0;
 		if (item->success == 0 && s->working)
 			return 0;
 		/* how long it takes is forgotten with the container that wrote the status file */
@@ -122,17 +126,22 @@ judge(const struct status *s, int64_t now)
 	size_t late = 0, wanted = 0;
 	int64_t since = 0, oldest = 0;
 	struct schedule plan;
+	bool just_started;
 
 	if (read_plan(s, &plan) == -1) {
 		printf("unhealthy: the status file does not tell when backups are due\n");
 		return EXIT_FAILED;
 	}
+	just_started = has_just_started(s, &plan, now);
 	for (size_t i = 0; i < s->n; i++) {
 		const struct status_item *item = &s->item[i];
-		int64_t t = item->wanted ? late_since(s, item, &plan, now) : 0;
+		int64_t t = 0;
 
 		if (!item->wanted)
 			continue;
+		/* unless it has tried already */
+		if (item->failures > 0 || !just_started)
+			t = late_since(s, item, &plan, now);
 		wanted++;
 		oldest = wanted == 1 || item->success < oldest ? item->success : oldest;
 		late += t != 0;
@@ -145,8 +154,7 @@ judge(const struct status *s, int64_t now)
 		print_late(worst, since, now, late - 1);
 		return EXIT_FAILED;
 	}
-	if (wanted == 0 &&
-	    (now < s->started || now >= s->started + grace(schedule_longest_gap(&plan, now)))) {
+	if (wanted == 0 && !just_started) {
 		printf("unhealthy: the service has not found any database yet\n");
 		return EXIT_FAILED;
 	}

@@ -255,10 +255,16 @@ replace(const char *path, mode_t mode, void (*write_to)(FILE *f, const struct st
 {
 	char *beside = text_format("%s.tmp", path);
 	struct stat old;
-	int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	FILE *f = fd == -1 ? NULL : fdopen(fd, "w");
+	FILE *f = NULL;
 	bool ok = false;
-	int e = errno;
+	int fd, e;
+
+	/* made by us: in a directory for everybody it must not be a link to what is another's */
+	unlink(beside);
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd != -1)
+		f = fdopen(fd, "w");
+	e = errno;
 
 	if (f != NULL) {
 		write_to(f, s);

@@ -47,8 +47,9 @@ struct status {
 };
 
 /*
- * What the file says, into s, which is overwritten; zero where there is none or it makes no
- * sense. To be freed by status_free. -1 with errno if it cannot be read; s is zero then.
+ * What the file says, into s, which is overwritten; zero, and its strings empty, where there is
+ * none or it makes no sense. To be freed by status_free. -1 with errno if it cannot be read; s
+ * is as where there is none.
  */
 int status_read(const struct config *c, struct status *s);
 

@@ -195,7 +195,7 @@ newest(const struct catalog *cat, const struct backup *b)
 {
 	const char *database = b->globals ? NULL : b->database;
 	const struct backup *of =
-	    catalog_newest(cat, b->destination, database, time(NULL) + CATALOG_AHEAD_S);
+	    catalog_newest(cat, b->destination, database, catalog_not_after());
 
 	return of != NULL ? of : catalog_newest(cat, b->destination, database, NAME_TIME_MAX);
 }

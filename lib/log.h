@@ -7,7 +7,8 @@
  * Lines for people or programs, on standard error. A text line is
  * "2026-11-22T09:23:45Z info backed up ..."; a JSON line is one object with
  * time, level and message. Control characters are escaped, so a hostile name
- * cannot forge a line, and registered secrets never get through.
+ * cannot forge a line, and registered secrets never get through. Where nobody reads
+ * standard error for 5 s lines are lost, until somebody does: a line then says how many.
  */
 
 enum log_format { LOG_TEXT, LOG_JSON };

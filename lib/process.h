@@ -50,7 +50,8 @@ struct process {
 
 /*
  * Block signals and open the signalfd; once, first. As a service, SIGHUP asks
- * for a run instead of the end. 0, or -1 with errno.
+ * for a run instead of the end; where it was ignored (nohup(1)) it stays so. 0, or -1 with
+ * errno.
  */
 int process_setup(bool service);
 

@@ -76,10 +76,11 @@ struct relay {
 
 /*
  * Prepare r, all zero but for dump, source, spool, spool_bytes, sinks, of each sink process,
- * name, at, fd, did_well and sends_later, and hold, magic, expected_bytes, stall_ms and what, which are set
- * as needed. Without a source the stream is the first spool_bytes of spool, or, if dump runs,
- * what that writes there; with one spool is empty and spool_bytes 0. name, magic and what are
- * to live as long as r. From here on relay_abort has to be called in the end, whatever happens.
+ * name, at, fd, did_well and sends_later, and hold, magic, expected_bytes, stall_ms and what,
+ * which are set as needed. Without a source the stream is the first spool_bytes of spool, or,
+ * if dump runs, what that writes there; with one spool is empty and spool_bytes 0. name, magic
+ * and what are to live as long as r. From here on relay_abort has to be called in the end,
+ * whatever happens.
  */
 void relay_start(struct relay *r);
 

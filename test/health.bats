@@ -67,11 +67,14 @@ says_unhealthy() {
 	says_unhealthy 'unhealthy: the status file does not tell when backups are due'
 }
 
-# clock_at TIME: there the product's clock stands still; sets ago: seconds from then to now
-clock_at() {
+# at TIME HOURS MINUTES [FAILURES ERROR]: the product's clock stands there, in UTC, and the backup
+# is so much older
+at() {
+	local ago
 	fast_clock 0
 	ago=$(($(date +%s) - $(date -ud "$1" +%s)))
 	set_clock "-$ago"
+	status_says -9000000 1000 app local "-$((ago + $2 * 3600 + $3 * 60))" "${4-0}" "${5-}"
 }
 
 @test "the grace is 10 min at least, and a schedule's is that of the gap behind the backup" {
@@ -83,23 +86,18 @@ clock_at() {
 	says_unhealthy '*late since*'
 	schedule='0 2 * * 1-5' zone=Europe/Berlin
 	# Friday: three days to Monday, 02:00 there is 01:00
-	clock_at '2026-11-23 08:00'
-	status_says -9000000 1000 app local "-$((ago + 3 * 86400 + 7 * 3600))" 0 ''
+	at '2026-11-23 08:00' 79 0
 	says_healthy
-	clock_at '2026-11-23 08:20'
-	status_says -9000000 1000 app local "-$((ago + 3 * 86400 + 7 * 3600 + 1200))" 0 ''
+	at '2026-11-23 08:20' 79 20
 	says_unhealthy '*late since 2026-11-23T08:1[12]:*'
 	# Monday: one to Tuesday, and not three
-	clock_at '2026-11-24 03:20'
-	status_says -9000000 1000 app local "-$((ago + 86400 + 8400))" 0 ''
+	at '2026-11-24 03:20' 26 20
 	says_healthy
-	clock_at '2026-11-24 03:30'
-	status_says -9000000 1000 app local "-$((ago + 86400 + 9000))" 3 'no route'
+	at '2026-11-24 03:30' 26 30 3 'no route'
 	says_unhealthy '*late since 2026-11-24T03:2[34]:*no route'
-	# the first of the day after the last of the day before
+	# an hour within the day, and not the night between two
 	schedule='0 9-17 * * 1-5'
-	clock_at '2026-11-24 09:15'
-	status_says -9000000 1000 app local "-$((ago + 3600 + 900))" 1 'no route'
+	at '2026-11-24 10:15' 2 15 1 'no route'
 	says_unhealthy '*late since*'
 }
 
